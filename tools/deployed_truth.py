@@ -3,8 +3,8 @@
     python -m tools.deployed_truth --python PYTHON [--only TEXT] [--work FOLDER] KIND
 
 A KIND is `quantized` (checkpoints whose weights are drawn and packed here, of
-`tests/quantized_cases.py`), `adapters` or `tokenizers` (of `tests/company_cases.py`). What is said
-is stored in `fixtures/verdicts/KIND_vllm_RELEASE.json`.
+`tests/quantized_cases.py`), `adapters` or `tokenizers` (of `tests/company_cases.py`), or `towers`
+(of `tests/tower_cases.py`). What is said is stored in `fixtures/verdicts/KIND_vllm_RELEASE.json`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from oracles.outcome import Outcome
 from oracles.stored import VERDICTS, add
 from tests.company_cases import adapter_questions, tokenizer_questions
 from tests.quantized_cases import questions
+from tests.tower_cases import tower_questions
 from tools import command_line
 
 KINDS = {
     "quantized": questions,
     "adapters": adapter_questions,
     "tokenizers": tokenizer_questions,
+    "towers": tower_questions,
 }
 
 

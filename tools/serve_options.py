@@ -17,11 +17,12 @@ import ast
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from forgather_lint.core.version import Version
-from forgather_lint.engines.fact import DATA
+from forgather_lint.engines.fact import DATA, tables
 from forgather_lint.engines.releases import known
+from forgather_lint.engines.vllm.serve_options import TOPIC
 from tools import command_line
 from tools.release_names import ranges_of
 from tools.upstream import Missing, Upstream
@@ -50,12 +51,16 @@ CALLED = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an option accepts: its other spellings, its kind, its choices, what it warns of."""
+    """What an option accepts: its other spellings, its kind, its choices, what it warns of.
+
+    `default`: as it would be typed; empty where it is no constant, or nothing that can be typed.
+    """
 
     short: tuple[str, ...] = ()
     takes: str = "text"
     choices: tuple[str, ...] = ()
     deprecated: str = ""
+    default: str = ""
 
 
 Options = dict[str, Form]
@@ -100,10 +105,14 @@ def names_in(release: Upstream) -> Iterator[str]:
 
 
 def text_of_former(read: Mapping[Version, Options], older: Mapping[Version, Set[str]]) -> str:
-    """The options that no profiled release has, each with the last release read that had it."""
+    """The options that no profiled release has, each with the last release read that had it.
+
+    What the file says of them stays where no older release is given.
+    """
     now = {name for options in read.values() for name in options}
-    rows = {
-        name: max(release for release, names in older.items() if name in names)
+    held = {} if older else tables(TOPIC).get("formerly", {})
+    rows = {name: str(release) for name, release in held.items() if name not in now} | {
+        name: str(max(release for release, names in older.items() if name in names))
         for name in sorted({name for names in older.values() for name in names} - now)
     }
     lines = (f'{json.dumps(name)} = "{release}"\n' for name, release in rows.items())
@@ -131,6 +140,7 @@ def text_of(read: Mapping[Version, Options]) -> str:
             parts += [f"short = {json.dumps(list(form.short))}"] if form.short else []
             parts += [f"choices = {json.dumps(list(form.choices))}"] if form.choices else []
             parts += [f"deprecated = {json.dumps(form.deprecated)}"] if form.deprecated else []
+            parts += [f"default = {json.dumps(form.default)}"] if form.default else []
             lines.append(f"    {{ {', '.join(parts)} }},\n")
     return f"option = [\n{''.join(lines)}]\n"
 
@@ -179,7 +189,7 @@ class _Reader:
         changed = _changed(node)
         for name, annotation in _fields(node):
             form = self._form_of_type(annotation, path, name)
-            form = _as_changed(form, changed.get(name, {}))
+            form = _as_changed(replace(form, default=_default(node, name)), changed.get(name, {}))
             self._add(f"--{name.replace('_', '-')}", form)
 
     def _read_function(self, node: ast.FunctionDef, path: str) -> None:
@@ -206,7 +216,7 @@ class _Reader:
                 continue  # the positional one has no such name either
             form = self._form_of_call(call, path, kwargs, aliases, changed)
             short = tuple(name for name in names if name != long[0])
-            self._add(long[0], Form(short, form.takes, form.choices, form.deprecated))
+            self._add(long[0], replace(form, short=short))
 
     def _add(self, name: str, form: Form) -> None:
         self.found.setdefault(name, form)
@@ -248,7 +258,8 @@ class _Reader:
         node, home = place
         for known_name, annotation in _fields(node):
             if known_name == name:
-                return self._form_of_type(annotation, home, name)
+                form = self._form_of_type(annotation, home, name)
+                return replace(form, default=_default(node, name))
         for base in node.bases:
             try:
                 return self._form_of_field(ast.unparse(base), name, home)
@@ -505,7 +516,31 @@ def _as_changed(form: Form, said: Mapping[str, ast.expr | None]) -> Form:
         deprecated = deprecated or ("deprecated" if action.startswith("Deprecated") else "")
     if "deprecated" in said:
         deprecated = deprecated or "deprecated"
-    return Form(form.short, takes, choices, deprecated)
+    default = _typed(said["default"]) if "default" in said else form.default
+    return Form(form.short, takes, choices, deprecated, default)
+
+
+def _default(node: ast.ClassDef, name: str) -> str:
+    """The default of a field, as it would be typed; empty where it is no constant."""
+    for member in node.body:
+        if isinstance(member, ast.AnnAssign) and ast.unparse(member.target) == name:
+            value = member.value
+            if isinstance(value, ast.Call) and ast.unparse(value.func) in ("Field", "field"):
+                said = {each.arg: each.value for each in value.keywords}
+                value = value.args[0] if value.args else said.get("default")
+            return _typed(value)
+    return ""
+
+
+def _typed(node: ast.expr | None) -> str:
+    """A constant as the value of an option; empty for what is none, and for None."""
+    try:
+        value = ast.literal_eval(node) if node is not None else None
+    except ValueError:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _of_nargs(node: ast.expr | None, takes: str) -> str:

@@ -5,7 +5,7 @@ The file is searched as text: parsing its thousands of rows would take longer th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 
 from forgather_lint.core.version import Requirement, Version
@@ -28,6 +28,14 @@ def said(table: str, name: str) -> str | None:
         if found:
             return rest.partition('"')[0]
     return None
+
+
+def names_in(table: str, release: Version) -> Iterator[str]:
+    """The names of `table` that `release` has."""
+    for line in _tables().get(table, "").splitlines():
+        key, found, rest = line.partition(' = "')
+        if found and admits(rest.rstrip('"'), release):
+            yield key.strip('"')
 
 
 @lru_cache(maxsize=4096)

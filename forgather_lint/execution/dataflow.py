@@ -7,7 +7,8 @@ recorded here from an abstract run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 
 from forgather_lint.core.record import record
@@ -15,6 +16,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
 from forgather_lint.execution.module_answers import ModuleAnswers
+from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.values.objects import Instance
@@ -209,4 +211,21 @@ def graphs(
     recorder = GraphRecorder(ModuleAnswers(machine))
     with machine.undone_run(RecordingLibrary(engine, 1, heads, recorder=recorder), recorder):
         machine.call(root, given_arguments(engine), root.where)
+    return recorder.bodies
+
+
+def graphs_alone(
+    machine: Machine, modules: Mapping[Instance, int], engine: Engine, heads: Heads | None
+) -> dict[Instance, Body]:
+    """The body of each of `modules` by itself, called with so many tensors of unknown shape.
+
+    So torch.fx traces what the forward of the model does not call, such as a vision tower. A module
+    whose forward raises, or takes too long, has no body.
+    """
+    recorder = GraphRecorder(ModuleAnswers(machine))
+    for module, tensors in modules.items():
+        given = Arguments([TensorValue(None) for _ in range(tensors)])
+        library = RecordingLibrary(engine, 1, heads, recorder=recorder)
+        with suppress(Raised, BudgetExceeded), machine.undone_run(library, recorder):
+            machine.call(module, given, module.where)
     return recorder.bodies

@@ -22,6 +22,8 @@ def memory_tables(cells: Sequence[Cell], titles: Mapping[Release, str]) -> Itera
         yield from _memory([cell for cell in told if cell.target == release])
 
 
+NOT_COUNTED = "upper bounds: activations, CUDA graphs and drivers are neither counted nor measured"
+"""No run on a CPU tells of them: its worker takes off what its process holds (cpu_worker.py)."""
 _COLUMNS = {
     "ranks": 7,
     "stages": 8,
@@ -57,6 +59,8 @@ def _memory(rows: Sequence[Cell]) -> Iterator[str]:
         yield f"  the fewest devices on which it serves and may fit: {sizes}"
     elif not any(held.unknown for _, held in told):
         yield "  at none of these sizes a request fits"
+    if any(held.room is not None for _, held in told):
+        yield f"  {NOT_COUNTED}"
 
 
 def first_that_fits(rows: Sequence[Cell]) -> Cell | None:

@@ -29,6 +29,7 @@ issue with your definition of `tie_weights_keys` for ...". Up to 4.57: nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Fix, Severity
@@ -39,6 +40,8 @@ from forgather_lint.linting.support.keys import found_in_name
 from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.wording import one_of
 
+WHOLE_NAME = re.compile(r"[\w.]+")
+
 
 @rule(
     "FGL403",
@@ -48,11 +51,23 @@ from forgather_lint.linting.support.wording import one_of
 )
 def check(model: Model) -> Iterator[Finding]:
     names = [item.name for item in (*model.whole.parameters, *model.whole.buffers)]
-    impossible = (entry for entry in model.plans.tied or () if entry.possible is False)
-    for entry in impossible if not model.whole.open_at else ():
+    for entry in model.plans.tied or ():
+        if entry.possible is not False:
+            continue
         for side in filter(None, (entry.name, entry.source)):
-            if not any(found_in_name(side, name) for name in names):
+            known = not any(_may_hold(place, side, entry) for place in model.whole.open_at)
+            if known and not any(found_in_name(side, name) for name in names):
                 yield _finding(entry, side, names)
+
+
+def _may_hold(place: str, side: str, entry: NameEntry) -> bool:
+    """Whether what is not known at `place` may be what `side` names.
+
+    Both sides of a pair are whole names, which are looked up from the top.
+    """
+    if entry.source is None or WHOLE_NAME.fullmatch(side) is None:
+        return True
+    return not place or side == place or side.startswith(f"{place}.")
 
 
 def _finding(entry: NameEntry, side: str, names: list[str]) -> Finding:

@@ -20,6 +20,7 @@ from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.fusers.fusion import (
     fusions,
     require_heads_to_divide,
+    traced_alone,
     traced_calls,
     with_fusions,
 )
@@ -28,7 +29,7 @@ from forgather_lint.engines.vllm.model_config import VllmModelConfig
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
-from forgather_lint.execution.dataflow import Body, Step, graphs
+from forgather_lint.execution.dataflow import Body, Step, graphs, graphs_alone
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.error_causes import is_engines
 from forgather_lint.execution.memory import RankBytes
@@ -359,17 +360,19 @@ class VllmJudge:
 
     @cached_property
     def bodies(self) -> dict[Instance, Body]:
-        """The graph of each kind of module, for the fusers."""
+        """The graph of each kind of module, for the fusers, also of those that nothing calls."""
         subject, engine = self.subject, self.engine
-        if subject.bodies is not None:
-            return dict(subject.bodies)
         if self.config.latent:
             # The heads of the config are not those of the expanded keys.
             engine = replace(engine, attention=None)
+        called = subject.bodies
         try:
-            return graphs(subject.machine, subject.root, engine, self.heads)
+            if called is None:
+                called = graphs(subject.machine, subject.root, engine, self.heads)
         except Raised:
             return {}
+        alone = traced_alone(subject.machine, subject.tree, called)
+        return {**graphs_alone(subject.machine, alone, engine, self.heads), **called}
 
     @cached_property
     def config(self) -> VllmModelConfig:

@@ -298,6 +298,7 @@ class VllmCommand:
     """`command.toml`: combinations of options that `vllm serve` refuses."""
 
     tool_parser_missing: Fact[Reaction]
+    tool_parser_unknown: Fact[Reaction]
     log_requests_missing: Fact[Reaction]
     batch_below_length: Fact[Reaction]
     batch_below_sequences: Fact[Reaction]

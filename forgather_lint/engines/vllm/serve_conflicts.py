@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
+from forgather_lint.core.settings import nearest
 from forgather_lint.engines.fact import Fact
+from forgather_lint.engines.names import names_in
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_command import count_of
 from forgather_lint.engines.vllm.serve_quantization import QUANTIZATION, clash
@@ -19,6 +21,8 @@ BACKEND, NODES, NODE = "--distributed-executor-backend", "--nnodes", "--node-ran
 PROMPT_RANKS = "--prefill-context-parallel-size"
 BATCH, SEQUENCES, LENGTH = "--max-num-batched-tokens", "--max-num-seqs", "--max-model-len"
 CHUNKED, EXPERTS = "--enable-chunked-prefill", "--enable-expert-parallel"
+TOOLS, PARSER = "--enable-auto-tool-choice", "--tool-call-parser"
+PARSER_PLUGIN = "--tool-parser-plugin"
 LORA, LORAS, CPU_LORAS = "--enable-lora", "--max-loras", "--max-cpu-loras"
 
 
@@ -68,7 +72,7 @@ class _Asked:
         """Switches that require another option."""
         facts = self.release.command
         pairs = (
-            ("--enable-auto-tool-choice", "--tool-call-parser", facts.tool_parser_missing),
+            (TOOLS, PARSER, facts.tool_parser_missing),
             ("--enable-log-outputs", "--enable-log-requests", facts.log_requests_missing),
         )
         for switch, needed, fact in pairs:
@@ -76,6 +80,15 @@ class _Asked:
             off = needed in self.command.given and self.command.given[needed].on is False
             if self.command.is_on(switch) and (lacks or off):
                 yield from self._told(fact, f"`{switch}` needs `{needed}`", switch, {})
+
+        parser = self.command.text(PARSER)
+        if parser and self.command.is_on(TOOLS) and PARSER_PLUGIN not in self.command.given:
+            known = tuple(names_in("vllm_tool_parsers", self.release.version))
+            if known and self.command.complete and parser not in known:
+                message = f"there is no tool parser `{parser}`{nearest(parser, known)}"
+                yield from self._told(
+                    facts.tool_parser_unknown, message, PARSER, {"parser": parser}
+                )
 
     def for_batches(self) -> Iterator[OptionsConflict]:
         """The tokens of a batch, compared with the prompt length and the number of sequences."""

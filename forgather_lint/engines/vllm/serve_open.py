@@ -1,18 +1,20 @@
 """What a command says that is not followed, so that it may serve or not.
 
-An option is judged, or known to leave the verdict as it is (`data/serve_effects.toml`); every other
-one leaves the verdict open.
+An option is judged, says what holds without it, or is known to leave the verdict as it is
+(`data/serve_effects.toml`); every other one leaves the verdict open.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from forgather_lint.core.files import is_folder
+from forgather_lint.core.files import is_file, is_folder
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import tables
+from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.serve_conflicts import (
     BACKEND,
     BATCH,
@@ -24,6 +26,7 @@ from forgather_lint.engines.vllm.serve_conflicts import (
     LENGTH,
     NODE,
     NODES,
+    PARSER,
     PIPELINE,
     SEQUENCES,
     TENSOR,
@@ -31,6 +34,7 @@ from forgather_lint.engines.vllm.serve_conflicts import (
     number_of,
     size_of,
 )
+from forgather_lint.engines.vllm.serve_options import options_of
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.command import Given, ServeCommand
 from forgather_lint.facts.release import Effect
@@ -40,6 +44,8 @@ IMPLEMENTATIONS = ("auto", "transformers", "vllm")
 _PORTS = 65536
 _KERNEL_BLOCK = 16
 _EXECUTORS = ("mp", "ray", "uni")
+_JINJA = "{}\n"
+"""What vLLM knows a template by that is no path (`validate_chat_template`)."""
 
 
 @record
@@ -71,18 +77,25 @@ def left_open(deployed: Deployed) -> Iterator[Open]:
     command = deployed.command
     if not command.complete:
         yield Open(None, "words of the command are not known", True)
+    options, known = options_of(deployed.target.vllm.version), tables(TOPIC)
+    adapters = cast("Sequence[str]", known["adapters"]["options"])
     for name, given in command.given.items():
         judged = FOLLOWED.get(name)
+        if name in options and options[name].is_default(given):
+            continue
         if judged is not None:
             reason = judged(deployed, given)
+        elif name in known["positive"]:
+            reason = _positive(deployed, given)
+        elif _is_aside(given) or (name in adapters and not command.may_be_on("--enable-lora")):
+            continue
         else:
-            reason = "" if _is_aside(given) else f"what `{name}` does to it is not followed"
+            reason = f"what `{name}` does to it is not followed"
         if reason:
-            beside = name in tables(TOPIC)["refusing"] or name in _REFUSING
-            yield Open(name, reason, not beside)
-    known = tables(TOPIC)["environment"]
+            beside = any(name in known[each] for each in ("refusing", "positive"))
+            yield Open(name, reason, not (beside or name in _REFUSING))
     for name in command.environment:
-        if name.startswith("VLLM_") and name not in known:
+        if name.startswith("VLLM_") and name not in known["environment"]:
             yield Open(None, f"what the variable `{name}` does to it is not followed", True)
 
 
@@ -147,6 +160,43 @@ def _block(deployed: Deployed, _: Given) -> str:
     return "" if known else "which kernels take `--block-size` is not known"
 
 
+def _template(deployed: Deployed, given: Given) -> str:
+    """Another form of chats: whether it is there is asked, what it says is not."""
+    text = given.value.text if given.value is not None else None
+    if text is not None and any(each in text for each in _JINJA):
+        return ""
+    here = text and any(is_file(base / text) for base in deployed.bases)
+    return "" if here else "the file of `--chat-template` is not on this machine"
+
+
+def _object(_: Deployed, given: Given) -> str:
+    """Values that a chat template is handed, as an object."""
+    text = given.value.text if given.value is not None else None
+    try:
+        known = isinstance(json.loads(text or ""), dict)
+    except (ValueError, RecursionError):
+        known = False
+    return "" if known else f"what `{given.name}` without an object does is not followed"
+
+
+def _texts(_: Deployed, given: Given) -> str:
+    """Names of hosts, of methods, of headers: the front end alone reads them."""
+    text = given.value.text if given.value is not None else None
+    try:
+        said = json.loads(text or "")
+    except (ValueError, RecursionError):
+        said = None
+    known = isinstance(said, list) and all(isinstance(each, str) for each in said)
+    return "" if known else f"what `{given.name}` without a list does is not followed"
+
+
+def _tool_parser(deployed: Deployed, given: Given) -> str:
+    """Who reads calls of tools from an answer: the answer is there by then."""
+    text = given.value.text if given.value is not None else None
+    known = text is not None and knows("vllm_tool_parsers", text, deployed.target.vllm.version)
+    return "" if known else f"whether the release has the parser of `{given.name}` is not known"
+
+
 def _cache_type(_: Deployed, given: Given) -> str:
     said = given.value.text if given.value is not None else None
     plain = said in ("auto", "float16", "bfloat16")
@@ -209,6 +259,12 @@ def _adapters(deployed: Deployed, _: Given) -> str:
 
 _REFUSING = (
     "--tokenizer",
+    "--chat-template",
+    "--default-chat-template-kwargs",
+    PARSER,
+    "--allowed-headers",
+    "--allowed-methods",
+    "--allowed-origins",
     "--port",
     "--block-size",
     "--kv-cache-dtype",
@@ -241,6 +297,10 @@ FOLLOWED: Mapping[str, Callable[[Deployed, Given], str]] = {
     "--quantization": _quantization,
     "--speculative-config": _speculative,
     "--tokenizer": _tokenizer,
+    "--chat-template": _template,
+    "--default-chat-template-kwargs": _object,
+    PARSER: _tool_parser,
+    **dict.fromkeys(("--allowed-headers", "--allowed-methods", "--allowed-origins"), _texts),
     "--port": _port,
     "--block-size": _block,
     "--kv-cache-dtype": _cache_type,

@@ -11,6 +11,7 @@ from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.names import admits
 from forgather_lint.engines.releases import known
+from forgather_lint.facts.command import Given
 
 TOPIC = "serve_options"
 NEGATED = "--no-"
@@ -22,7 +23,8 @@ class ServeOption:
 
     `takes` says what follows it: nothing (`flag`, or `switch`: also as `--no-...`), one of
     `choices` (`choice`), an `int`, a `count` (an int that may be written as 8k), a `float`, `json`,
-    any `text`, at most one word (`optional`) or any number (`words`).
+    any `text`, at most one word (`optional`) or any number (`words`). `default`: as it is typed;
+    empty where it is not known, or nothing that can be typed.
     """
 
     name: str
@@ -31,11 +33,26 @@ class ServeOption:
     choices: tuple[str, ...] = ()
     releases: str = ""
     deprecated: bool = False
+    default: str = ""
 
     @property
     def is_bare(self) -> bool:
         """Whether it has no value."""
         return self.takes in ("flag", "switch")
+
+    def is_default(self, given: Given) -> bool:
+        """Whether it says what holds where nothing is said."""
+        if not self.default:
+            return False
+        if self.is_bare:
+            return given.on is not None and given.on == (self.default == "true")
+        text = given.value.text if given.value is not None else None
+        if text is None or self.takes not in ("int", "count", "float"):
+            return text == self.default
+        try:
+            return float(text) == float(self.default)
+        except ValueError:
+            return False
 
 
 def options_of(release: Version) -> Mapping[str, ServeOption]:
@@ -81,6 +98,7 @@ def _all() -> tuple[ServeOption, ...]:
             choices=tuple(row.get("choices", ())),
             releases=str(row.get("releases", "")),
             deprecated=bool(row.get("deprecated", "")),
+            default=str(row.get("default", "")),
         )
         for row in rows
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forgather_lint.core.port import port_of
+from forgather_lint.engines.common.forward_text import definition_of
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.fact_values import Fuser, Hoisting, OutputProjection
 from forgather_lint.engines.vllm.fusers.fused import (
@@ -51,6 +52,26 @@ def traced_calls(machine: Machine, bodies: Mapping[Instance, Body]) -> dict[Inst
         kind: seen_by_trace(machine, body, _called_once(machine, body))
         for kind, body in several.items()
     }
+
+
+def traced_alone(
+    machine: Machine, tree: Tree, called: Mapping[Instance, Body]
+) -> dict[Instance, int]:
+    """The kinds of modules with Linears to fuse that the forward of the model does not call.
+
+    With each the number of arguments that its own forward needs. The release traces every class in
+    the tree, whoever calls it.
+    """
+    found: dict[Instance, int] = {}
+    for module in tree.instances.values():
+        kind = module.first_alike
+        if kind in called or kind in found or len(_linears(machine, kind)) < 2:
+            continue
+        forward = definition_of(machine, kind)
+        if forward is not None:
+            needed = [each for each in forward.params.params if each.default is None]
+            found[kind] = len(needed) - 1
+    return found
 
 
 def fusions(
