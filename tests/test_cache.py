@@ -86,9 +86,9 @@ def cold(*arguments: str | Path) -> tuple[int, str, str]:
 def test_a_warm_check_loads_neither_parser_nor_interpreter() -> None:
     copy_model("broken_llama", Path.cwd())
     code = (
-        "import runpy, sys\n"
+        "import sys\nfrom forgather_lint.__main__ import main\n"
         "sys.argv = ['forgather-lint', 'check', 'broken_llama']\n"
-        "try: runpy.run_module('forgather_lint', run_name='__main__')\n"
+        "try: main()\n"
         "except SystemExit as end: print('\\n' + ' '.join([str(end.code), *sys.modules]))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -505,3 +505,25 @@ def _wait_for(text: str, lines: queue.Queue[str]) -> None:
     """Read up to the line that holds `text`, for a minute."""
     while text not in lines.get(timeout=60):
         pass
+
+
+def test_a_process_that_ends_at_once_has_said_and_done_everything() -> None:
+    code = (
+        "import atexit, sys\n"
+        "from forgather_lint.__main__ import run\n"
+        "atexit.register(print, 'at exit')\n"
+        "sys.argv = ['forgather-lint', 'check', '--isolated', 'fixtures/models/broken_llama']\n"
+        "run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "FGL" in done.stdout
+    assert done.stdout.splitlines()[-1] == "at exit"
+    assert done.stderr == ""
+
+
+def test_a_profiler_sees_the_end_of_the_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cProfile", "-o", tmp_path / "profile", "-m", "forgather_lint"]
+    done = subprocess.run([*command, "version"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "profile").stat().st_size > 0

@@ -298,6 +298,7 @@ def test_records_are_made_by_record() -> None:
 
 HEAVY = ("torch", "transformers", "vllm", "jinja2", "rich", "tokenizers", "numpy")
 ONLY_ON_REQUEST = (
+    "difflib",
     "forgather_lint.execution.stages",
     "forgather_lint.forgather.render",
     "forgather_lint.shell.statistics",
@@ -309,9 +310,9 @@ ONLY_ON_REQUEST = (
 def loaded_by(*arguments: str) -> set[str]:
     """The top-level modules in memory after this command line ran in a fresh process."""
     code = (
-        "import runpy, sys\n"
+        "import sys\nfrom forgather_lint.__main__ import main\n"
         f"sys.argv = ['forgather-lint', *{list(arguments)!r}]\n"
-        "try: runpy.run_module('forgather_lint', run_name='__main__')\n"
+        "try: main()\n"
         "except SystemExit: pass\n"
         "print('\\n' + ' '.join(sys.modules))"
     )

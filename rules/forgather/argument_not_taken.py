@@ -30,7 +30,6 @@ with other parameters, and the arguments of the old one stayed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts.templates import (
@@ -56,6 +55,8 @@ def _unknown(reference: ConstructorCall, takes: ConstructorSignature) -> Iterato
     given = {argument.name for argument in reference.arguments}
     for argument in reference.arguments:
         if not takes.any_keyword and argument.name not in takes.keywords:
+            from difflib import get_close_matches  # only a slip pays for it
+
             free = sorted(takes.keywords - given)
             near = get_close_matches(argument.name, free, n=2) or free[:3]
             yield _finding(reference, argument, near)

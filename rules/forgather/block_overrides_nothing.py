@@ -38,7 +38,6 @@ Nothing: the block's text is not in the rendered configuration.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.templates import Configuration, DeadBlock
@@ -81,5 +80,7 @@ def _reason(block: DeadBlock) -> str:
 def _help(block: DeadBlock) -> str:
     if block.name in _OF_THE_GUIDE and "model_code_generator" in block.existing:
         return f"write `{_OF_THE_GUIDE[block.name]}` into the block `model_code_generator`"
+    from difflib import get_close_matches  # only a slip pays for it
+
     meant = get_close_matches(block.name, block.existing, n=2)
     return f"did you mean {one_of(meant)}?" if meant else "move the text into a block that exists"

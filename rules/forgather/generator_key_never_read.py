@@ -39,7 +39,6 @@ Forgather says nothing. vLLM up to 0.24: `ValueError: ... does not support tenso
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from forgather_lint.core.diagnostics import Edit, Finding, Fix, Severity
 from forgather_lint.facts.templates import PLANS_OF_THE_GUIDE, Configuration
@@ -98,6 +97,8 @@ def _meant(key: str, generator: Arguments) -> str | None:
     free = generator.reads - {argument.key for argument in generator.arguments}
     if PLANS_OF_THE_GUIDE.get(key) in free:
         return PLANS_OF_THE_GUIDE[key]
+    from difflib import get_close_matches  # only a slip pays for it
+
     return next(iter(get_close_matches(key, sorted(free), n=1, cutoff=0.75)), None)
 
 

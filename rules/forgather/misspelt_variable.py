@@ -30,7 +30,6 @@ Nothing: the model is always built with the default.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
 from forgather_lint.facts.templates import Configuration, Fallback
@@ -53,6 +52,8 @@ def _resembles(fallback: Fallback) -> bool:
         return False
     # Pasted into the middle of another name, as against `dataset` in `dataset_config`.
     pasted = key in variable and f"_{key}_" not in f"_{variable}_"
+    from difflib import SequenceMatcher  # only a slip pays for it
+
     return pasted or SequenceMatcher(None, key, variable).ratio() >= _ALIKE
 
 
