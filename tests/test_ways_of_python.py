@@ -15,6 +15,9 @@ from tests.verdicts import V032, Static
 
 ENUM = "from enum import Enum\nclass Kind(Enum):\n    PLAIN = 'plain'"
 SERVES = {
+    "a keyword that the decorator of the forward takes": Way(
+        made="(lambda **given: None)(return_dict=True, **kwargs)"
+    ),
     "a member of an enumeration is not its value": Way(
         ENUM, layer="if Kind.PLAIN == 'plain':\n    raise ValueError('equal')"
     ),
@@ -28,9 +31,9 @@ SERVES = {
     ),
 }
 FAILS = {
-    "a keyword that the engine passes too": (
-        Way(made="(lambda **given: None)(return_dict=True, **kwargs)"),
-        "got multiple values for keyword argument 'return_dict'",
+    "a keyword that is given twice": (
+        Way(made="given = {'use_cache': 1}\n(lambda **_: None)(use_cache=False, **given)"),
+        "got multiple values for keyword argument 'use_cache'",
     ),
     "a property without a setter": (
         Way(

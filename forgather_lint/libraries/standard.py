@@ -14,6 +14,7 @@ from forgather_lint.libraries.library_members import MEMBERS
 from forgather_lint.libraries.masks import overwrites_mask, with_causality
 from forgather_lint.libraries.positions import with_counting
 from forgather_lint.libraries.stdlib.classes import construct_special
+from forgather_lint.libraries.stdlib.decorators import TAKERS
 from forgather_lint.libraries.tokens import with_choice, with_counts
 from forgather_lint.libraries.transformers import (
     config as transformers_config,
@@ -265,6 +266,10 @@ class StandardLibrary:
             _keep_buffer(machine, target, name, before)
         machine.trail.unhide(target, name)
         return self.attribute_name(machine, target, name), devices.registered(machine, value)
+
+    def taken_by(self, decorator: Value) -> frozenset[str]:
+        takes = isinstance(decorator, External) and decorator.name in TAKERS
+        return frozenset(("return_dict",)) if takes else frozenset()
 
     def keeps_apart(self, machine: Machine, target: Instance, value: Value) -> bool:
         # torch/nn/modules/module.py, `__setattr__`: parameters, modules and buffers have own dicts.

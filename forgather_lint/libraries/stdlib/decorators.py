@@ -9,9 +9,8 @@ from forgather_lint.python.values.value import External, Value
 _IDENTITY = External("functools.identity")
 
 _DECORATORS = (
-    "transformers.auto_docstring transformers.can_return_tuple transformers.strict "
-    "transformers.check_model_inputs transformers.merge_with_config_defaults "
-    "transformers.capture_outputs transformers.dynamic_rope_update transformers.force_fp32 "
+    "transformers.auto_docstring transformers.strict transformers.merge_with_config_defaults "
+    "transformers.dynamic_rope_update transformers.force_fp32 "
     "transformers.filter_output_hidden_states transformers.torch_compilable_check "
     "transformers.use_experts_implementation transformers.requires "
     "torch.no_grad torch.inference_mode torch.compile torch.jit.script torch.jit.ignore "
@@ -38,6 +37,19 @@ def _decorator(site: Site, *arguments: Value, **options: Value) -> Value:
 def _maker(site: Site, *arguments: Value, **options: Value) -> Value:
     """A decorator that is always called with options first, one of which may be a function."""
     return _IDENTITY
+
+
+TAKERS = frozenset(
+    f"transformers.{_name}"
+    for _name in "can_return_tuple capture_outputs check_model_inputs".split()
+)
+"""Decorators that answer `return_dict` themselves (transformers/utils/generic.py)."""
+
+
+@op(*TAKERS)
+def taker(site: Site, *arguments: Value, **options: Value) -> Value:
+    """Such a decorator, called with options; or a function that is decorated by a call."""
+    return arguments[0] if arguments else External(site.name)
 
 
 for _name in _DECORATORS.split():

@@ -12,7 +12,7 @@ from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised, cause_of
 from forgather_lint.python.interpreter.iteration import Rounds
-from forgather_lint.python.interpreter.names import bind_name
+from forgather_lint.python.interpreter.names import bind_name, delete_name
 from forgather_lint.python.interpreter.operators import augmented
 from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import IterableValue, ListValue, Unknown, Value
@@ -139,7 +139,7 @@ def delete_statement(machine: Machine, node: cst.Del, frame: Frame) -> Completio
 def _delete(machine: Machine, target: cst.CSTNode, frame: Frame) -> None:
     match target:
         case cst.Name():
-            machine.trail.delete_key(frame.scope.names, target.value)
+            delete_name(machine, target, frame)
         case cst.Attribute():
             owner = machine.evaluate(target.value, frame)
             stores.delete_attribute(machine, owner, frame.attribute(target), frame.place(target))

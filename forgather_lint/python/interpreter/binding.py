@@ -23,6 +23,7 @@ from forgather_lint.python.values.value import (
     DictValue,
     External,
     Key,
+    Known,
     TupleValue,
     Unknown,
     Value,
@@ -68,6 +69,8 @@ def _unpack_keywords(
     if value.rest is not None and value.rest.reason == UNDECIDED_ITEM:
         machine.leave_unproved(Unknown("keywords-by-condition", where))
     arguments.rest = arguments.rest or value.rest
+    if any(isinstance(key, Known) and not isinstance(key.value, str) for key in value.key_values()):
+        raise Raised("TypeError", "keywords must be strings", where)
     return {key: item for key, item in value.items.items() if isinstance(key, str)}
 
 

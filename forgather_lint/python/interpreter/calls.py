@@ -189,6 +189,8 @@ def call_function(
         machine.ran_unknown_code(arguments, where)
         return Unknown("recursion-of-unknown-depth", where, function.name)
     node = function.node
+    if function.taken:
+        arguments = _without(arguments, function.taken)
     names = binding.bound_parameters(function, arguments, where)
     scope = Scope(names, function.scope, function.scope.namespace)
     place = function.where
@@ -198,6 +200,11 @@ def call_function(
     if is_generator(file, node):
         return IterableValue([], source=lambda _: _yielded(machine, run))
     return run()
+
+
+def _without(arguments: Arguments, names: frozenset[str]) -> Arguments:
+    left = {name: value for name, value in arguments.keywords.items() if name not in names}
+    return Arguments(arguments.positional, left, arguments.rest)
 
 
 def _may_not_end(machine: Machine, function: FunctionValue, arguments: Arguments) -> bool:

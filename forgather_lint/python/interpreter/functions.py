@@ -86,8 +86,10 @@ def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame
         return value
     if isinstance(decorator, FunctionValue):
         return machine.call(decorator, Arguments([value]), frame.place(node))
-    if isinstance(value, FunctionValue) and not machine.library.keeps(decorator):
-        value.wrapped_by = Unknown("unknown-decorator", frame.place(node))
+    if isinstance(value, FunctionValue):
+        value.taken = value.taken | machine.library.taken_by(decorator)
+        if not machine.library.keeps(decorator):
+            value.wrapped_by = Unknown("unknown-decorator", frame.place(node))
     return value
 
 

@@ -90,6 +90,9 @@ class Library(Protocol):
     ) -> tuple[str, Value]:
         """Called before an attribute is written; returns the name and value to be written."""
 
+    def taken_by(self, decorator: Value) -> frozenset[str]:
+        """The keywords that a function decorated by it is never passed."""
+
     def keeps_apart(self, machine: Machine, target: Instance, value: Value) -> bool:
         """Whether `target.name = value` may be stored beside the attributes that Python knows of.
 

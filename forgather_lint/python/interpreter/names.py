@@ -56,6 +56,21 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
     raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
 
 
+def delete_name(machine: Machine, node: cst.Name, frame: Frame) -> None:
+    """`del name`."""
+    value = frame.scope.names.get(node.value)
+    if (
+        value is None
+        and node.value not in frame.scope.declared_global | frame.scope.declared_nonlocal
+    ):
+        if frame.function is not None:
+            raise _unbound(node, frame)
+        raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
+    if isinstance(value, Choice) and may_be_absent(value):
+        machine.pass_over(_unbound(node, frame))
+    machine.trail.delete_key(frame.scope.names, node.value)
+
+
 def _unbound(node: cst.Name, frame: Frame) -> Raised:
     text = f"cannot access local variable '{node.value}' where it is not associated with a value"
     return Raised("UnboundLocalError", text, frame.place(node))

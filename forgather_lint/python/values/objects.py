@@ -45,6 +45,7 @@ class FunctionValue(Value):
 
     `inside` names the function that made it. `wrapped_by` is a decorator about which nothing is
     known: the function is taken as it is written. `wrapped` is what it wraps, by `functools.wraps`.
+    `taken` are keywords that a decorator takes for itself.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FunctionValue(Value):
     wrapped_by: Unknown | None = None
     inside: str = ""
     wrapped: Value | None = None
+    taken: frozenset[str] = frozenset()
 
 
 @record(eq=False)
