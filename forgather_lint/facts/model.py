@@ -97,6 +97,8 @@ class NotBuilt:
     """The release under which this happens; empty: under the newest one that is known."""
     of_defaults: bool = False
     """There is no config.json, so that the class is a guess and its values are the defaults."""
+    names_no_file: bool = False
+    """It ends at the import of a file that the model has not."""
 
     @property
     def is_proof(self) -> bool:
@@ -104,11 +106,6 @@ class NotBuilt:
         if self.kind is not EndKind.RAISES:
             return self.kind is not EndKind.UNDECIDED
         return not self.of_defaults or self.names_no_file
-
-    @property
-    def names_no_file(self) -> bool:
-        """Whether it ends at the import of a file that the model has not."""
-        return self.message.startswith("ModuleNotFoundError")
 
     @property
     def cause(self) -> Cause:

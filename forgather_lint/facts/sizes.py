@@ -40,6 +40,8 @@ class Judged:
     module: str
     target: Release
     sizes: str
+    staged: bool = False
+    """Whether the model is a pipeline of several stages at one of these sizes."""
     remedy: OtherStyle | None = None
     """The one change that makes the first of `sizes` serve; None where none is known."""
 

@@ -194,6 +194,7 @@ def _fact(outcome: Outcome, group: Sequence[Cell], where: Place) -> Judged:
         module=outcome.module,
         target=group[0].target,
         sizes=", ".join(map(_size, group)),
+        staged=any(each.pipeline_parallel_size > 1 for each in group),
     )
 
 

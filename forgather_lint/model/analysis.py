@@ -39,8 +39,13 @@ def contained(builder: ModelBuilder, work: Callable[[], Result]) -> Result | Not
 
 def _of_error(error: Raised, *, of_defaults: bool) -> NotBuilt:
     if error.doubt is None:
-        text = f"{error.kind}: {error.text}"
-        return NotBuilt(EndKind.RAISES, text, error.where, of_defaults=of_defaults)
+        return NotBuilt(
+            EndKind.RAISES,
+            f"{error.kind}: {error.text}",
+            error.where,
+            of_defaults=of_defaults,
+            names_no_file=error.kind == "ModuleNotFoundError",
+        )
     return NotBuilt(EndKind.UNDECIDED, error.perhaps, error.doubt.where or error.where)
 
 

@@ -44,5 +44,5 @@ def check(judged: Judged) -> Iterator[Finding]:
 def _raises(judged: Judged) -> str:
     """What is said where no more is known than that one rank alone does not raise."""
     error = judged.reason.partition(":")[0]
-    place = "a rank's part of a value" if "stage" not in judged.sizes else "a stage of the model"
+    place = "a stage of the model" if judged.staged else "a rank's part of a value"
     return f"what works in the whole model raises {error} on {place}"
