@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from math import prod
 
@@ -21,6 +22,7 @@ BACKEND, NODES, NODE = "--distributed-executor-backend", "--nnodes", "--node-ran
 PROMPT_RANKS = "--prefill-context-parallel-size"
 BATCH, SEQUENCES, LENGTH = "--max-num-batched-tokens", "--max-num-seqs", "--max-model-len"
 CHUNKED, EXPERTS = "--enable-chunked-prefill", "--enable-expert-parallel"
+BALANCE, BALANCING = "--enable-eplb", "--eplb-config"
 TOOLS, PARSER = "--enable-auto-tool-choice", "--tool-call-parser"
 PARSER_PLUGIN = "--tool-parser-plugin"
 LORA, LORAS, CPU_LORAS = "--enable-lora", "--max-loras", "--max-cpu-loras"
@@ -57,11 +59,22 @@ def conflicts(
     yield from asks.for_tools()
     yield from asks.for_batches()
     yield from asks.for_ranks()
+    yield from asks.for_balance()
     yield from asks.for_nodes()
     yield from asks.for_adapters()
     if config is not None:
         yield from asks.for_experts(config)
         yield from asks.for_quantization(config)
+
+
+def _redundant(text: str | None) -> int | None:
+    """The number of redundant experts in an EPLBConfig; None where it is not known."""
+    try:
+        said = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return None
+    found = said.get("num_redundant_experts") if isinstance(said, dict) else None
+    return found if type(found) is int and found > 0 else None
 
 
 class _Asked:
@@ -120,6 +133,27 @@ class _Asked:
             message = f"`{DATA_LOCAL} {local}` is above `{DATA} {whole}`"
             parts = {"size": whole, "local": local}
             yield from self._told(facts.data_ranks_local, message, DATA_LOCAL, parts)
+
+    def for_balance(self) -> Iterator[OptionsConflict]:
+        """Experts that are moved between ranks, which there have to be.
+
+        A device that cannot move them is refused before, in other words.
+        """
+        facts, command = self.release.command, self.command
+        names = {"tensor": TENSOR, "prompt": PROMPT_RANKS, "data": DATA}
+        sizes = {name: size_of(command, option) for name, option in names.items()}
+        if command.is_on(BALANCE) and command.complete:
+            if not command.may_be_on(EXPERTS):
+                message = f"`{BALANCE}` needs `{EXPERTS}`"
+                yield from self._told(facts.balance_without_experts, message, BALANCE, {})
+            elif all(size == 1 for size in sizes.values()):
+                message = f"`{BALANCE}` on one rank"
+                yield from self._told(facts.balance_of_one, message, BALANCE, sizes)
+        elif command.complete and not command.may_be_on(BALANCE):
+            experts = _redundant(command.text(BALANCING))
+            if experts:
+                message, parts = f"`{BALANCING}` needs `{BALANCE}`", {"experts": experts}
+                yield from self._told(facts.redundant_without_balance, message, BALANCING, parts)
 
     def for_nodes(self) -> Iterator[OptionsConflict]:
         """Nodes that do not get as many ranks each, and the number of a node that there is not."""
