@@ -21,6 +21,8 @@ SUITES = (
     "serving/tensor_value_read",
     "tool/hostile_models",
     "tool/hostile_models_again",
+    "tool/config_checks_itself",
+    "tool/kept_apart",
 )
 _SIZES = {"hidden_size": 128, "num_key_value_heads": 4}
 _BACKEND = "    _supports_attention_backend = True\n"

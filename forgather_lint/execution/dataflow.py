@@ -39,7 +39,8 @@ class Step:
     """One call of an op or module: its name, the values that it got, and the one it returned.
 
     For an `item` taken out of a tuple, `place` is its index. `tensors` counts the inputs that are
-    tensors.
+    tensors. `in_place`: it wrote to its first input, as `x += y` does, of which the name says
+    nothing.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Step:
     arguments: Arguments = field(default_factory=Arguments)
     where: Place | None = None
     place: int = 0
+    in_place: bool = False
 
 
 @record(frozen=False, eq=False)
@@ -136,6 +138,14 @@ class GraphRecorder(Observer):
         """An op has run in the forward that is being recorded."""
         self._note(name, arguments, result, None, where)
 
+    def written(self, made: Value, kept: Value) -> None:
+        """The op that made `made` has written to its first input, which now is `kept`."""
+        steps = self.open[-1].body.steps if self.open else []
+        for place in reversed(range(len(steps))):
+            if steps[place].output == ValueId(made):
+                steps[place] = replace(steps[place], in_place=True, output=ValueId(kept))
+                return
+
     def _note(
         self,
         name: str,
@@ -199,6 +209,11 @@ class RecordingLibrary(EngineLibrary):
         result = EngineLibrary.call(self, machine, name, arguments, where)
         self.recorder.computed(name, arguments, result, where)
         return result
+
+    def on_written(self, target: Value, made: Value, where: Place) -> Value:
+        kept = EngineLibrary.on_written(self, target, made, where)
+        self.recorder.written(made, kept)
+        return kept
 
 
 def graphs(

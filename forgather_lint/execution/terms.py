@@ -12,6 +12,8 @@ from dataclasses import field
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.dataflow import Body, Step, flattened
+from forgather_lint.execution.writes import writes
+from forgather_lint.libraries.operands import is_in_place
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     External,
@@ -111,21 +113,42 @@ class _Frame:
             if step.output not in there:
                 self.steps.setdefault(step.output, step)
         for place, step in enumerate(self.body.steps):
-            if _writes(step):
+            if writes(step):
                 self._note_changed(step, place)
 
     def _note_changed(self, step: Step, place: int) -> None:
         """Mark what `step` writes to, and what shares its memory, if either is used later."""
-        value, later = step.inputs[0], self.body.steps[place + 1 :]
-        returned = set(map(ValueId, flattened([self.body.result.value])))
-        while True:
-            used = value in returned or any(value in each.inputs for each in later)
-            if used or step.name.endswith("setitem"):
+        later = self.body.steps[place + 1 :]
+        used = set(map(ValueId, flattened([self.body.result.value])))
+        used.update(each for step_behind in later for each in step_behind.inputs)
+        if step.name.endswith("setitem"):
+            used.add(step.inputs[0])
+        for value in self._sharing(step.inputs[0], place):
+            if value in used:
                 self.changed.setdefault(value, step)
-            source = self.steps.get(value)
-            if source is None or not source.inputs or _op_of(source.name) not in _VIEWS:
-                return
+
+    def _sharing(self, value: ValueId, place: int) -> set[ValueId]:
+        """What may share the memory of `value`, of all that was there before a step."""
+        source = self.steps.get(value)
+        while source is not None and self._may_share(source):
             value = source.inputs[0]
+            source = self.steps.get(value)
+        found = {value}
+        for step in self.body.steps[:place]:
+            if self._may_share(step) and step.inputs[0] in found:
+                found.add(step.output)
+        return found
+
+    def _may_share(self, step: Step) -> bool:
+        """Whether the result may show the memory of the first input: a cast to its own type does.
+
+        What an op returns in a tuple are tensors of their own, unless they are parts of its input.
+        """
+        if step.name == ITEM:
+            whole = self.steps.get(step.inputs[0])
+            return whole is not None and self._may_share(whole)
+        op = _op_of(step.name)
+        return bool(step.inputs) and (op in _VIEWS or op in CASTS - {"clone"})
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -232,13 +255,6 @@ class Terms:
         return Term(op, value, positional, keywords, step.where, module, name)
 
 
-def _writes(step: Step) -> bool:
-    """Whether a step changes its first input in place."""
-    last = step.name.rpartition(".")[2]
-    in_place = last.endswith("_") and not last.endswith("__")
-    return bool(step.inputs) and (in_place or last in ("setitem", "__setitem__"))
-
-
 def _stands_alone(module: Instance, opaque: Collection[Instance]) -> bool:
     return isinstance(module.cls, External) or module in opaque
 
@@ -246,11 +262,14 @@ def _stands_alone(module: Instance, opaque: Collection[Instance]) -> bool:
 def _op_of(name: str) -> str:
     """The op of a qualified name.
 
-    `softmax` for `torch.nn.functional.softmax`, `mul` for `Tensor.mul_`, `T.get` for a property.
+    `softmax` for `torch.nn.functional.softmax`, `mul` for `Tensor.mul_` and `*=`, `T.get` for a
+    property.
     """
     owner, _, last = name.rpartition(".")
     if last == "get":
         return f"{owner.rpartition('.')[2]}.get"
+    if is_in_place(name) and (owner == "operator" or last.endswith("__")):
+        return last.strip("_").removeprefix("i")
     return last.removesuffix("_") if not last.startswith("_") else last
 
 

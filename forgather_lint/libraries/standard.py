@@ -28,6 +28,7 @@ from forgather_lint.libraries.transformers import (
 from forgather_lint.libraries.transformers import (
     rope as transformers_rope,
 )
+from forgather_lint.libraries.transformers.strict import check_assigned
 from forgather_lint.python.interpreter.calls import initialise
 from forgather_lint.python.interpreter.classes import (
     AnyClass,
@@ -275,6 +276,14 @@ class StandardLibrary:
         # torch/nn/modules/module.py, `__setattr__`: parameters, modules and buffers have own dicts.
         of_python = isinstance(value, Known | ListValue | TupleValue | DictValue | SetValue)
         return machine.is_instance_of(target, names.MODULE) and not of_python
+
+    def on_assigned(
+        self, machine: Machine, target: Instance, name: str, value: Value, where: Place
+    ) -> None:
+        if machine.is_instance_of(target, names.CONFIG):
+            check_assigned(machine, target, name, value, where)
+            if name == "per_layer_config":
+                transformers_layers.hide_overridden(machine, target, value, where)
 
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         if isinstance(asked, ClassValue):

@@ -260,6 +260,9 @@ class ModelBuilder:
             config = self.machine.call(cls, Arguments([], values), where)
         for name, value in (file.overridden if file is not None else {}).items():
             self.machine.set_attribute(config, name, from_json(value), where)
+        patch = self.machine.environment.config_patched
+        if patch is not None and isinstance(config, Instance):
+            patch(self.machine, config, where)
         return config
 
     def _undecided_values(self) -> Mapping[str, Value]:

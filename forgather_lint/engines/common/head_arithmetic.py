@@ -36,8 +36,7 @@ from forgather_lint.python.values.value import (
 )
 
 _ALWAYS = frozenset(
-    "tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu normalize layer_norm "
-    "rms_norm".split()
+    "tanh tanh_ sigmoid softmax clamp clip exp log relu normalize layer_norm rms_norm".split()
 )
 
 
@@ -105,6 +104,12 @@ class OnLogits:
     def numbers(self) -> list[float]:
         """The factors that it multiplies or divides by."""
         return [each for each in (self.scale, self.cap) if each is not None]
+
+    @property
+    def ops(self) -> list[tuple[str, float | None]]:
+        """What it does to what the head gives, last first, each with its number."""
+        scaled = [("mul", self.scale)] if self.scale is not None else []
+        return scaled + ([("mul", self.cap), ("tanh", None), ("div", self.cap)] if self.cap else [])
 
 
 @record(eq=False)
@@ -180,6 +185,28 @@ def not_followed(ran: HeadRun, kept: OnLogits) -> Place | None:
         given = step.source
     others = (each.where for each in library.written if ValueId(each.result) not in seen)
     return next(others, None)
+
+
+def does_as(ran: HeadRun, engine: OnLogits) -> bool:
+    """Whether the model surely does to the output of its head what the engine does."""
+    found: list[tuple[str, float | None]] = []
+    if ran.logits is not ran.watch.logits:
+        for step in ran.watch.library.way_back(ran.logits):
+            if step.result is ran.watch.logits or _applies_head(step, ran.watch.head):
+                break
+            if not _is_plain(step, OnLogits()):
+                found.append(_scaling(step))
+    return found == engine.ops
+
+
+def _scaling(step: TracedOp) -> tuple[str, float | None]:
+    """The op and its number, None where it has none or several."""
+    op = step.op.rstrip("_").removeprefix("true")
+    numbers = [each.value for each in step.arguments.all() if isinstance(each, Known)]
+    number = numbers[0] if len(numbers) == 1 else None
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return op, None
+    return op, float(number)
 
 
 def numbers_behind(ran: HeadRun) -> list[float] | None:
@@ -282,6 +309,12 @@ def _back(
             yield step.where
 
 
+def _is_one_a_token(value: Value) -> bool:
+    """Whether it is one number for each token, which as a summand leaves the probabilities."""
+    shape = value.shape if isinstance(value, TensorValue) else None
+    return bool(shape) and shape is not None and shape[-1] == 1
+
+
 def _changes(op: str, arguments: Arguments, kept: OnLogits) -> bool:
     """Whether the op surely changes the numbers of its tensor."""
     if op in _ALWAYS:
@@ -291,7 +324,7 @@ def _changes(op: str, arguments: Arguments, kept: OnLogits) -> bool:
     if neutral is None or len(others) != 2:
         return False
     if all(isinstance(each, TensorValue) for each in others):
-        return True
+        return not (op.strip("_") in ("add", "sub") and any(map(_is_one_a_token, others)))
     factors = [each.value for each in others if isinstance(each, Known)]
     if len(factors) != 1 or not isinstance(factors[0], int | float):
         return False

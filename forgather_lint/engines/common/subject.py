@@ -10,6 +10,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.engines.common.model_config import ModelConfig
+from forgather_lint.engines.common.unknown_plans import UnknownPlans
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.memory import DTYPE_BYTES, Cut, RankBytes, bytes_of_rank
 from forgather_lint.execution.outcome import Outcome
@@ -38,6 +39,7 @@ class PlannedModel:
     where: Place
     plans_merged: bool | None = True
     config_file: ConfigFile | None = None
+    plans_unknown: UnknownPlans = UnknownPlans()
 
     @property
     def styles(self) -> dict[str, str]:

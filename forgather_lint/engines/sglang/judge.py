@@ -13,6 +13,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
+from forgather_lint.engines.common.unknown_plans import UnknownPlans
 from forgather_lint.engines.sglang.flow import flow_of, spelt
 from forgather_lint.engines.sglang.profile import SglangProfile
 from forgather_lint.engines.sglang.target import SglangTarget
@@ -115,6 +116,9 @@ class SglangJudge:
         if self.subject.plans_merged is not True:
             # Then the backend goes on to the plan of the config.
             return undecided("plans-not-merged", self.subject.where)
+        unknown = self.subject.plans_unknown.outcome(ranks, stages, self.subject.where)
+        if unknown is not None:
+            return unknown
         known = self._sizes.on_ranks
         if ranks not in known:
             known[ranks] = self._on_ranks(ranks)
@@ -255,6 +259,7 @@ class SglangJudge:
             pipeline_plan=pipeline,
             pipeline_keys=keys,
             plans_merged=True,
+            plans_unknown=UnknownPlans(),
         )
         return SglangJudge(subject, self.dtype)
 
@@ -312,6 +317,7 @@ def prepare(
         pipeline_keys=plans.pipeline_keys,
         where=root.cls.where,
         plans_merged=plans.merged,
+        plans_unknown=plans.unknown,
         config_file=builder.config_file,
     )
     return PreparedModel(target, SglangJudge(subject, dtype), None, builder)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from forgather_lint.core.record import record
 from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.common.unknown_plans import UnknownPlans
 from forgather_lint.engines.transformers.profile import ConfigPlanOn, TransformersProfile
 from forgather_lint.execution.children import plans_of_children
 from forgather_lint.facts import NotBuilt, Plan, PlanEntry, Plans
@@ -35,13 +36,15 @@ def build_base(builder: ModelBuilder) -> Built | NotBuilt:
 class MergedPlans:
     """The plans of a model after `post_init`; the keys of the pipeline plan in dict order.
 
-    `merged` is None where an undecided condition decides whether there are plans.
+    `merged` is None where an undecided condition decides whether there are plans. `unknown` says
+    which of them is not known to be what it is here.
     """
 
     tensor: Sequence[PlanEntry]
     pipeline: Plan
     pipeline_keys: Sequence[str]
     merged: bool | None
+    unknown: UnknownPlans = UnknownPlans()
 
 
 def merged_plans(
@@ -66,6 +69,9 @@ def merged_plans(
         replace(plans.pp, entries=staged),
         [entry.full_key for entry in pipeline] if merged is not False else [],
         merged,
+        UnknownPlans(
+            plans.tp.unknown or plans.class_tp.unknown, plans.pp.unknown or plans.class_pp.unknown
+        ),
     )
 
 
@@ -88,8 +94,10 @@ def with_given_plans(plans: MergedPlans, model: ModelInput) -> MergedPlans:
         return plans
     passed = with_given(Plans(), given)
     if given.tensor is not None:
-        plans = replace(plans, tensor=passed.tp.entries)
+        unknown = replace(plans.unknown, tensor=None)
+        plans = replace(plans, tensor=passed.tp.entries, unknown=unknown)
     if given.pipeline is not None:
         keys = [entry.full_key for entry in passed.pp.entries]
-        plans = replace(plans, pipeline=passed.pp, pipeline_keys=keys)
+        unknown = replace(plans.unknown, pipeline=None)
+        plans = replace(plans, pipeline=passed.pp, pipeline_keys=keys, unknown=unknown)
     return plans

@@ -18,6 +18,7 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
         layer_types=_layer_types(transformers),
         absent_members=absent_members(transformers.version),
         activations=transformers.modeling.activations.value,
+        rope_keys_missing=transformers.config.rope_keys_missing.value.text,
         rope_types=transformers.config.rope_types.value,
         model_type_taken=transformers.has_model_type,
         has_class=transformers.has_class,

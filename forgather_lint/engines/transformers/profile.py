@@ -62,6 +62,7 @@ class TransformersConfig:
     renamed_fields: Fact[Mapping[str, str]]
     rope_types: Fact[tuple[str, ...]]
     rope_type_unknown: Fact[Reaction]
+    rope_keys_missing: Fact[Reaction]
     fields_generated: Fact[bool]
     defaults_built: Fact[bool]
     popped_fields: Fact[tuple[str, ...]]

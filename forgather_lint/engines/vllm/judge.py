@@ -13,6 +13,7 @@ from forgather_lint.core.record import record
 from forgather_lint.engines import api
 from forgather_lint.engines.common.rms_norm import is_rms_norm
 from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
+from forgather_lint.engines.common.unknown_plans import UnknownPlans
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fact_values import Fuser, NormSearch
@@ -134,6 +135,10 @@ class VllmJudge:
     def _outcome(self, ranks: int, stages: int) -> Outcome:
         if self.subject.plans_merged is None:
             return undecided("post-init-by-condition", self.subject.where)
+        subject = self.subject
+        unknown = subject.plans_unknown.outcome(ranks, stages, subject.where)
+        if unknown is not None:
+            return worst((self.tensor_outcome(1), unknown))
         tensor = self.tensor_outcome(ranks)
         if tensor.verdict is Verdict.FAILS or stages == 1:
             return tensor
@@ -472,7 +477,11 @@ class VllmJudge:
         """A judge of the same model with these plans instead of its own."""
         keys = [entry.full_key for entry in pipeline.entries]
         subject = replace(
-            self.subject, tensor_plan=tensor, pipeline_plan=pipeline, pipeline_keys=keys
+            self.subject,
+            tensor_plan=tensor,
+            pipeline_plan=pipeline,
+            pipeline_keys=keys,
+            plans_unknown=UnknownPlans(),
         )
         judge = VllmJudge(subject, self.dtype, self.quantized, _grouped=self._grouped)
         known = {name: self.__dict__[name] for name in _OF_NO_PLAN if name in self.__dict__}

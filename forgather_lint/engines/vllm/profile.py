@@ -157,6 +157,7 @@ class VllmConfig:
     experts: Fact[Reaction]
     no_architecture: Fact[Reaction]
     text_heads_missing: Fact[Reaction]
+    rope_patched: Fact[bool]
     processor_type: Fact[Reaction]
 
 

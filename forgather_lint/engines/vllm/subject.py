@@ -24,6 +24,7 @@ from forgather_lint.engines.vllm.experts import (
 )
 from forgather_lint.engines.vllm.judge import VllmJudge, VllmSubject
 from forgather_lint.engines.vllm.release import VllmEngine, engine_of
+from forgather_lint.engines.vllm.rope_patch import patch_rope_parameters
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.facts import NotBuilt
@@ -66,6 +67,7 @@ def environment_of(target: VllmTarget) -> Environment:
         environment_beside(target.transformers),
         attention="vllm",
         host="vllm",
+        config_patched=patch_rope_parameters if target.vllm.config.rope_patched.value else None,
         torch=torch_of("vllm", target.vllm.version),
         tensors_on=building.tensors_on.value,
         parameters_on=building.parameters_on.value,
@@ -96,6 +98,7 @@ def _subject(
         where=root.cls.where,
         experts=blocks,
         plans_merged=plans.merged,
+        plans_unknown=plans.unknown,
         config_file=builder.config_file,
         bodies=bodies,
     )

@@ -12,8 +12,8 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.stdlib.modules import copied
+from forgather_lint.libraries.transformers.field_validators import FIELD, validated_field
 from forgather_lint.libraries.transformers.strict import (
-    check_field,
     check_strict,
     is_strict,
     refuse_positional,
@@ -122,11 +122,10 @@ def fields_listed(site: Site, class_or_instance: Value) -> Value:
     if any(isinstance(each, Unknown) for each in order_of(machine, cls)):
         return site.unknown("unknown-dataclass")
     named = [{"name": known(name)} for name in fields_of(machine, cls)]
-    return TupleValue(tuple(Instance(_FIELD, each, site.where) for each in named))
+    return TupleValue(tuple(Instance(FIELD, each, site.where) for each in named))
 
 
-_FIELD = External("dataclasses.Field")
-_FACTORY = "default_factory"
+_DEFAULT, _FACTORY = "default", "default_factory"
 
 
 @op("dataclasses.field")
@@ -136,10 +135,16 @@ def field_(
     """The default of a field: the value, or a marker for what makes one for each instance."""
     if "init" in options:  # `__init__` may not take it
         return site.unknown("unmodelled-call")
+    metadata = options.get("metadata")
+    validator = metadata.items.get("validator") if isinstance(metadata, DictValue) else None
+    if validator is not None:
+        given = {_DEFAULT: default, _FACTORY: default_factory}
+        held = {name: value for name, value in given.items() if value is not None}
+        return validated_field(site, validator, **held)
     if default is not None:
         return default
     made = {} if default_factory is None else {_FACTORY: default_factory}
-    return Instance(_FIELD, made, site.where)
+    return Instance(FIELD, made, site.where)
 
 
 @op("dataclasses.asdict")
@@ -250,8 +255,10 @@ def _field_default(machine: Machine, cls: ClassValue, name: str, where: Place) -
 
 def _of_field(machine: Machine, value: Value, where: Place) -> Value:
     """The default that a class attribute stands for."""
-    if not isinstance(value, Instance) or value.cls != _FIELD:
+    if not isinstance(value, Instance) or value.cls != FIELD:
         return value
+    if _DEFAULT in value.attributes:
+        return value.attributes[_DEFAULT]
     factory = value.attributes.get(_FACTORY)
     if factory is None:
         return Unknown("field-without-value", where)
@@ -280,8 +287,6 @@ def set_fields(
     for name in fields_of(machine, cls):
         value = left.pop(name, None) or _config_default(machine, cls, name)
         if value is not None:
-            if is_strict(cls):
-                check_field(machine, cls, name, value, where)
             machine.set_attribute(instance, name, value, where)
     return left
 

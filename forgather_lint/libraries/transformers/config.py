@@ -15,16 +15,18 @@ from forgather_lint.libraries.stdlib.classes import (
 )
 from forgather_lint.libraries.transformers.auto import sub_config
 from forgather_lint.libraries.transformers.strict import (
-    check_layer_types,
+    check_base,
     check_strict,
     is_strict,
     refuse_positional,
 )
 from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
@@ -64,7 +66,7 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
     else:
         post_init(site, self, *arguments, **keywords)
     if not generated:
-        check_layer_types(machine, self, site.where)
+        check_base(machine, self, site.where)
     elif is_strict(generated[0]):
         check_strict(machine, self, generated[0], site.where)
     return NONE
@@ -88,7 +90,42 @@ def post_init(site: Site, self: Instance, *arguments: Value, **keywords: Value) 
         if name not in _NOT_KEPT and name not in world.popped_fields:
             site.evaluator.set_attribute(self, name, value, site.where)
     _rename_layer_types(site, self)
+    _check_labels(site, self, keywords)
+    said = self.attributes.get("dtype", NONE)
+    if isinstance(said, Known) and isinstance(said.value, str) and said.value not in _DTYPES:
+        machine_of(site).leave_unproved(Unknown("unknown-dtype", site.where, said.value))
     return NONE
+
+
+_DTYPES = frozenset(
+    "auto float32 float float16 half bfloat16 float64 double float8_e4m3fn float8_e5m2".split()
+)
+_SINGLE_LABEL = "single_label_classification"
+_PROBLEMS = ("regression", _SINGLE_LABEL, "multi_label_classification")
+
+
+@port_of("transformers/configuration_utils.py", "PreTrainedConfig.__post_init__")
+def _check_labels(site: Site, self: Instance, keywords: Mapping[str, Value]) -> None:
+    """Raises for labels that are no dict of numbers, and for a number of them that is none."""
+    named = self.attributes.get("id2label", NONE)
+    count = keywords.get("num_labels", NONE)
+    if isinstance(named, Known | ListValue) and named != NONE:
+        text = f"'{type_name(named)}' object has no attribute 'items'"
+        raise Raised("AttributeError", text, site.where)
+    for key in named.items if isinstance(named, DictValue) else ():
+        if isinstance(key, str) and not key.strip().lstrip("+-").isdigit():
+            text = f"invalid literal for int() with base 10: {key!r}"
+            raise Raised("ValueError", text, site.where)
+    if named == NONE and isinstance(count, Known) and isinstance(count.value, str | float):
+        text = f"'{type_name(count)}' object cannot be interpreted as an integer"
+        raise Raised("TypeError", text, site.where)
+    problem = self.attributes.get("problem_type", NONE)
+    if problem == Known(_SINGLE_LABEL) and count == Known(1):
+        text = f'`problem_type="{_SINGLE_LABEL}"` requires `num_labels > 1`.'
+        raise Raised("ValueError", text, site.where)
+    other = isinstance(problem, Known) and problem.value not in (None, *_PROBLEMS)
+    if other and not machine_of(site).environment.fields_generated:
+        machine_of(site).leave_unproved(Unknown("unknown-problem-type", site.where))
 
 
 def _says_rope(keywords: Mapping[str, Value]) -> bool:
@@ -305,7 +342,6 @@ def update(site: Site, self: Instance, config_dict: Value) -> Value:
 
 
 @op(
-    "transformers.PretrainedConfig.validate_rope",
     "transformers.PretrainedConfig.ignore_keys_at_rope_validation",
     "transformers.PretrainedConfig.validate",
     "transformers.PretrainedConfig.validate_architecture",

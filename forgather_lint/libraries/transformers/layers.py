@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from forgather_lint.core.source import Place
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.stdlib.modules import copied
 from forgather_lint.python.interpreter.frame import Raised
@@ -19,15 +20,20 @@ from forgather_lint.python.values.value import (
     NONE,
     DictValue,
     External,
+    Key,
     Known,
     ListValue,
     SliceValue,
+    Unknown,
     Value,
     known,
 )
 
 OVERRIDES = "_per_layer_overrides"
 """The attribute in which `per_layer_config = {...}` is stored."""
+
+_SHARED = "_values_of_all_layers"
+"""The attribute that keeps what other layers have where one has a value of its own."""
 
 _VIEW = External("transformers.PerLayerConfig")
 
@@ -40,6 +46,23 @@ def per_layer_config(site: Site, self: Instance) -> Value:
 @op("transformers.PretrainedConfig.is_heterogeneous.get")
 def is_heterogeneous(site: Site, self: Instance) -> Value:
     return known(OVERRIDES in self.attributes)
+
+
+def hide_overridden(machine: Machine, config: Instance, overrides: Value, where: Place) -> None:
+    """Leave undecided what `config` itself says of fields that differ by layer.
+
+    To read them raises, unless `allow_global_per_layer_attribute_access` is set
+    (`HeterogeneousConfigMixin.__getattribute__`).
+    """
+    own = overrides.items.values() if isinstance(overrides, DictValue) else ()
+    names = {str(name) for each in own if isinstance(each, DictValue) for name in each.items}
+    shared: dict[Key, Value] = {}
+    for name in sorted(names):
+        shared[name] = config.attributes.get(name, Unknown("field-without-value", where, name))
+        machine.trail.set_attribute(config, name, Unknown("differs-by-layer", where, name))
+    if names:
+        machine.assume(Unknown("differs-by-layer", where, ", ".join(sorted(names))))
+    machine.trail.set_attribute(config, _SHARED, DictValue(shared))
 
 
 @op("transformers.PerLayerConfig.__len__")
@@ -92,7 +115,11 @@ def _of_layer(site: Site, view: Instance, number: int) -> Value:
     own = [value for key, value in overrides.items.items() if _number(key) == number]
     layer = copied(config, {}, deep=False)
     assert isinstance(layer, Instance)
-    cast("Machine", site.evaluator).trail.delete_key(layer.attributes, OVERRIDES)
+    shared = layer.attributes.get(_SHARED)
+    if isinstance(shared, DictValue):
+        set_plain(site, layer, **{str(name): value for name, value in shared.items.items()})
+    for name in (OVERRIDES, _SHARED):
+        cast("Machine", site.evaluator).trail.delete_key(layer.attributes, name)
     set_plain(site, layer, skip=ListValue([]))
     for each in own:
         if not isinstance(each, DictValue):

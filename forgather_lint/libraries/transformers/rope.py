@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 
 from forgather_lint.core.port import port_of
+from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.python.interpreter.classes import find_member
@@ -38,6 +39,8 @@ _THETA = 10000.0
 
 OLD_NAME = "rope_scaling"
 NEW_NAME = "rope_parameters"
+COMPLETED = "_completed_rope_parameters"
+"""The parameters that a host has filled in, for a config that had none or others."""
 
 
 def is_renamed(machine: Machine, config: Instance) -> bool:
@@ -54,6 +57,8 @@ def is_renamed(machine: Machine, config: Instance) -> bool:
 def rope_parameters(site: Site, self: Instance) -> Value:
     """The parameters of a config with the older attributes; from 5.0 on there are none such."""
     if machine_of(site).environment.rope_parameters:
+        if COMPLETED in self.attributes:
+            return _completed(site, self)
         name = self.cls.name.rpartition(".")[2]
         text = f"'{name}' object has no attribute '{NEW_NAME}'"
         raise Raised("AttributeError", text, site.where)
@@ -67,7 +72,15 @@ def rope_parameters(site: Site, self: Instance) -> Value:
 
 @op("transformers.PretrainedConfig.rope_scaling.get")
 def rope_scaling(site: Site, self: Instance) -> Value:
+    if COMPLETED in self.attributes:
+        return _completed(site, self)
     return self.attributes.get("rope_parameters", NONE)
+
+
+def _completed(site: Site, config: Instance) -> Value:
+    """What a host has filled in: transformers alone has it otherwise, which leaves it open."""
+    machine_of(site).leave_unproved(Unknown("set-by-the-engine", site.where, NEW_NAME))
+    return config.attributes[COMPLETED]
 
 
 @op("transformers.PretrainedConfig.convert_rope_params_to_dict")
@@ -128,6 +141,53 @@ def _set_default(site: Site, parameters: DictValue, key: str, value: Value) -> N
 
 _LENGTHENED = ("llama3", "yarn", "longrope")
 """The RoPE types that use the length that the model was trained on."""
+
+
+_REQUIRED = {
+    "linear": ("factor",),
+    "dynamic": ("factor",),
+    "yarn": ("factor",),
+    "longrope": ("short_factor", "long_factor"),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor"),
+}
+"""What the parameters of a type must have, but for what `standardize_rope_params` fills in."""
+_ODD_HEADS_FROM = 5
+"""The smallest head of which an odd size is refused by some releases."""
+
+
+@port_of("transformers/modeling_rope_utils.py", "RotaryEmbeddingConfigMixin.validate_rope")
+def check_rope(machine: Machine, config: Instance, where: Place) -> None:
+    """Raises for parameters that lack what their type requires."""
+    parameters, text = config.attributes.get(NEW_NAME), machine.environment.rope_keys_missing
+    if not isinstance(parameters, DictValue) or not text or not parameters.items:
+        return
+    for each in _flat(config, parameters):
+        kind = each.items.get("rope_type", each.items.get("type", known("default")))
+        name = kind.value if isinstance(kind, Known) else None
+        required = _REQUIRED.get(str(name), ())
+        missing = [key for key in required if key not in each.items]
+        if missing and each.rest is None:
+            shown = "{" + ", ".join(map(repr, missing)) + "}"
+            raise Raised("KeyError", repr(text.format(type=name, keys=shown)), where)
+        if any(not _is_number(each.items[key]) for key in required if key in each.items):
+            machine.leave_unproved(Unknown("rope-parameters-not-followed", where))
+        machine.trail.set_item(each, "rope_type", kind)
+    size = size_of(config.attributes.get("head_dim", NONE))
+    if isinstance(size, int) and size >= _ODD_HEADS_FROM and size % 2:
+        machine.leave_unproved(Unknown("rope-parameters-not-followed", where, "head_dim"))
+
+
+def _is_number(value: Value) -> bool:
+    if isinstance(value, ListValue):
+        return all(map(_is_number, value.items)) and value.rest is None
+    held = value.value if isinstance(value, Known) else None
+    return isinstance(held, int | float) and not isinstance(held, bool)
+
+
+@op("transformers.PretrainedConfig.validate_rope")
+def validate_rope(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    check_rope(machine_of(site), self, site.where)
+    return NONE
 
 
 @op("transformers.PretrainedConfig.nested_rope_parameter_keys")

@@ -6,31 +6,30 @@ that its author decorates with it. For a class without it only the checks of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
+from forgather_lint.libraries.transformers.field_types import annotations_of, misfit_of
+from forgather_lint.libraries.transformers.field_validators import validators_of
+from forgather_lint.libraries.transformers.rope import check_rope
 from forgather_lint.python.interpreter.classes import order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import BoundMethod, ClassValue, FunctionValue, Instance
-from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
-    DictValue,
     External,
     Known,
     ListValue,
     TupleValue,
+    Unknown,
     Value,
 )
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
-_LAYER_TYPES = "validate_layer_type"
+_LAYER_TYPES, _ROPE = "validate_layer_type", "validate_rope"
 
 
 def is_strict(cls: ClassValue) -> bool:
@@ -74,6 +73,13 @@ def check_layer_types(machine: Machine, config: Instance, where: Place) -> None:
         raise _of_validator(_LAYER_TYPES, Raised("ValueError", text, where), where)
 
 
+def check_base(machine: Machine, config: Instance, where: Place) -> None:
+    """Run the checks of the base class. Raises what they raise."""
+    check_layer_types(machine, config, where)
+    if machine.environment.fields_generated:
+        check_rope(machine, config, where)
+
+
 def check_strict(machine: Machine, config: Instance, cls: ClassValue, where: Place) -> None:
     """Call every `validate_...` of the strict class `cls` and of its bases."""
     own: dict[str, FunctionValue] = {}
@@ -84,6 +90,8 @@ def check_strict(machine: Machine, config: Instance, cls: ClassValue, where: Pla
                     own.setdefault(name, value)
     if _LAYER_TYPES not in own:
         check_layer_types(machine, config, where)
+    if _ROPE not in own:
+        check_rope(machine, config, where)
     for name, validator in sorted(own.items()):
         try:
             machine.call(BoundMethod(config, validator), Arguments(), where)
@@ -98,85 +106,47 @@ def _of_validator(name: str, error: Raised, where: Place) -> Raised:
     return Raised("StrictDataclassClassValidationError", text, where, doubt=error.doubt)
 
 
-def check_field(machine: Machine, cls: ClassValue, name: str, value: Value, where: Place) -> None:
-    """Raises for a value that has no type of the field `name` of a strict class.
+def check_assigned(
+    machine: Machine, target: Instance, name: str, value: Value, where: Place
+) -> None:
+    """Raises for a value that the field `name` of the config `target` does not take.
 
-    Source: huggingface_hub/dataclasses.py, `type_validator`.
+    The `__setattr__` of a strict class is inherited: it looks at whatever is assigned to one of its
+    fields, also where the class of the config is not strict itself.
     """
-    annotation = next(_annotations(machine, cls, name), None)
-    misfit = _misfit(name, value, annotation) if annotation is not None else ""
-    if misfit:
-        text = f"Validation error for field '{name}': TypeError: {misfit}"
-        raise Raised("StrictDataclassFieldValidationError", text, where)
+    bases = order_of(machine, target.cls) if isinstance(target.cls, ClassValue) else ()
+    classes = [each for each in bases if isinstance(each, ClassValue)]
+    strict = next((place for place, each in enumerate(classes) if is_strict(each)), None)
+    declaring = (each for each in classes[strict:] if name in annotations_of(each))
+    owner = next(declaring, None) if strict is not None else None
+    if owner is not None and "annotations" not in owner.scope.namespace.globals:
+        # What `from __future__ import annotations` keeps as text is not looked at.
+        _check_field(machine, owner, name, value, where)
 
 
-def _misfit(name: str, value: Value, annotation: cst.BaseExpression) -> str:
-    """The error for a value that surely has no type that `annotation` allows, else "".
-
-    An annotation that is not understood here allows everything.
-    """
-    alternatives = _alternatives(annotation)
-    if alternatives:
-        fits = not all(_misfit(name, value, each) for each in alternatives)
-        shown = f" with value {value.value!r}" if isinstance(value, Known) else ""
-        return "" if fits else f"Field '{name}'{shown} doesn't match any type"
-    if not isinstance(value, Known | ListValue | TupleValue | DictValue):
-        return ""
-    kind = type_name(value)
-    if isinstance(annotation, cst.Name) and annotation.value in _TYPES:
-        if kind == _TYPES[annotation.value]:
-            return ""
-        held = f" (value: {value.value!r})" if isinstance(value, Known) else ""
-        return f"Field '{name}' expected {annotation.value}, got {kind}{held}"
-    if isinstance(annotation, cst.Subscript) and isinstance(annotation.value, cst.Name):
-        outer = annotation.value.value
-        if outer in _CONTAINERS and kind != outer:
-            return f"Field '{name}' expected a {outer}, got {kind}"
-        if outer == "list" and isinstance(value, ListValue):
-            return _misfit_of_items(name, value, annotation)
-    return ""
+def _check_field(
+    machine: Machine, owner: ClassValue, name: str, value: Value, where: Place
+) -> None:
+    """Raises for a value that has no type of the field, or that a validator of it refuses."""
+    default = owner.namespace.get(name)
+    if isinstance(value, Unknown) and isinstance(default, Unknown):
+        return  # the default of a field that is made in a way that is not followed
+    misfit = misfit_of(machine, owner.scope, name, value, annotations_of(owner)[name])
+    if isinstance(misfit, Unknown):
+        machine.leave_unproved(Unknown(misfit.reason, misfit.where or where, misfit.detail))
+    elif misfit:
+        raise _of_field(name, f"TypeError: {misfit}", where)
+    if isinstance(default, Unknown):
+        machine.leave_unproved(Unknown("validator-not-followed", where, name))
+    for validator in validators_of(default):
+        try:
+            machine.call(validator, Arguments([value]), where)
+        except Raised as error:
+            if error.kind not in ("ValueError", "TypeError"):
+                raise
+            raise _of_field(name, error.shown, where) from None
 
 
-def _misfit_of_items(name: str, value: ListValue, annotation: cst.Subscript) -> str:
-    for place, item in enumerate(value.items):
-        if any(_misfit(f"{name}[{place}]", item, each) for each in _within(annotation)):
-            return f"Invalid item at index {place} in list '{name}'"
-    return ""
-
-
-_CONTAINERS = ("list", "dict", "tuple")
-_TYPES = {each: each for each in ("int", "float", "str", "bool", *_CONTAINERS)} | {
-    "None": "NoneType"
-}
-"""Annotations that are a type without parameters, each with the Python name of that type."""
-
-
-def _annotations(machine: Machine, cls: ClassValue, name: str) -> Iterator[cst.BaseExpression]:
-    """The annotations of the field, the nearest class first; those kept as text are left out."""
-    for entry in order_of(machine, cls):
-        if not isinstance(entry, ClassValue) or entry.node is None:
-            continue
-        for line in entry.node.body.body:
-            for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-                if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
-                    texts = "annotations" in entry.scope.namespace.globals  # from __future__
-                    if small.target.value == name and not texts:
-                        yield small.annotation.annotation
-
-
-def _alternatives(annotation: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """The annotations that `int | None`, `Optional[int]` or `Union[...]` combines."""
-    if isinstance(annotation, cst.BinaryOperation) and isinstance(annotation.operator, cst.BitOr):
-        return [annotation.left, annotation.right]
-    named = annotation.value if isinstance(annotation, cst.Subscript) else None
-    if isinstance(annotation, cst.Subscript) and isinstance(named, cst.Name):
-        if named.value == "Optional":
-            return [*_within(annotation), cst.Name("None")]
-        if named.value == "Union":
-            return _within(annotation)
-    return []
-
-
-def _within(annotation: cst.Subscript) -> list[cst.BaseExpression]:
-    slices = (each.slice for each in annotation.slice)
-    return [each.value for each in slices if isinstance(each, cst.Index)]
+def _of_field(name: str, error: str, where: Place) -> Raised:
+    text = f"Validation error for field '{name}': {error}"
+    return Raised("StrictDataclassFieldValidationError", text, where)

@@ -124,7 +124,7 @@ def _read_inherited(
     machine: Machine, instance: Instance, member: Member | None, name: str, where: Place
 ) -> Value:
     """`instance.name` where it has no such attribute of its own."""
-    if member is not None and not isinstance(member.value, Unknown):
+    if member is not None and not isinstance(member.owner, Unknown):
         other = machine.library.attribute_name(machine, instance, name)
         if other != name:
             return read_instance(machine, instance, other, where)

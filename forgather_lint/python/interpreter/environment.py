@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from forgather_lint.core.record import record
+
+if TYPE_CHECKING:
+    from forgather_lint.core.source import Place
+    from forgather_lint.python.interpreter.machine import Machine
+    from forgather_lint.python.values.objects import Instance
 
 
 @record
@@ -60,8 +66,11 @@ class Environment:
     For configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
     (from 5.4 on); `removed_fields` are those that the base class no longer sets, `popped_fields`
     those it takes out of the values that it is given; `layer_types` is how `layer_types` is
-    validated, None where it is not. `rope_types` are the keys of `ROPE_INIT_FUNCTIONS`, empty where
-    any key is found; `model_type_taken` tells whether `AutoConfig` has a config of its own for a
+    validated, None where it is not. `rope_keys_missing` is the error for rotary
+    parameters that lack a key, "" where none is raised; `config_patched` is what the host does to a
+    config that it has loaded, None where it takes it as it is. `rope_types` are the keys of
+    `ROPE_INIT_FUNCTIONS`, empty where any key is found; `model_type_taken` tells whether
+    `AutoConfig` has a config of its own for a
     model type, `has_class` whether the release exports a model class of that name, `import_error`
     with which error `from module import name` ends there, "" where it does not.
     """
@@ -89,6 +98,8 @@ class Environment:
     removed_fields: tuple[str, ...] = ()
     popped_fields: tuple[str, ...] = ()
     layer_types: LayerTypes | None = None
+    rope_keys_missing: str = ""
+    config_patched: Callable[[Machine, Instance, Place], None] | None = None
     rope_types: tuple[str, ...] = ()
     model_type_taken: Callable[[str], bool] = _none_taken
     has_class: Callable[[str], bool] = _none_taken

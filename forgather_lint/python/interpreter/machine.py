@@ -99,6 +99,11 @@ class Library(Protocol):
         A property of that name is then not asked.
         """
 
+    def on_assigned(
+        self, machine: Machine, target: Instance, name: str, value: Value, where: Place
+    ) -> None:
+        """Called for `target.name = value`. Raises `Raised` where a library refuses that."""
+
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         """Whether a library or an engine makes and reads objects of this kind when it likes to."""
 

@@ -60,7 +60,7 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     elif isinstance(target, Instance):
         _set_on_instance(machine, target, name, value, where)
     elif isinstance(target, ClassValue):
-        elsewhere = where.span.path != target.where.span.path and not name.endswith("_plan")
+        elsewhere = where.span.path != target.where.span.path
         if elsewhere and machine.library.is_read_by_others(machine, target):
             # Whoever loads the class by its own file may have another, without it.
             value = Unknown("set-by-another-file", where, name)
@@ -83,6 +83,7 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
 def _set_on_instance(
     machine: Machine, target: Instance, name: str, value: Value, where: Place
 ) -> None:
+    machine.library.on_assigned(machine, target, name, value, where)
     setter = find_member(machine, target.cls, "__setattr__")
     if setter is not None and isinstance(setter.value, FunctionValue):
         method = BoundMethod(target, setter.value)

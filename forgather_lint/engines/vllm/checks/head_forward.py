@@ -15,6 +15,7 @@ from forgather_lint.engines.common.head_arithmetic import (
     OnLogits,
     applies_its_weight,
     arithmetic_beside,
+    does_as,
     not_followed,
     numbers_behind,
 )
@@ -82,7 +83,10 @@ def head_unproved(seen: CheckedModel) -> Outcome | None:
     if not isinstance(head.cls, External) and not applies_its_weight(ran):
         name = class_name(head)
         return undecided(f"what `{name}` computes is not known to be its weight alone", head.where)
-    lost = not_followed(ran, _on_logits(seen))
+    engine = _on_logits(seen)
+    lost = not_followed(ran, engine)
+    if lost is None and not does_as(ran, engine):
+        lost = head.where
     return undecided("head-not-followed", lost) if lost is not None else None
 
 

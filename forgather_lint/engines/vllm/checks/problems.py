@@ -19,6 +19,7 @@ from forgather_lint.engines.vllm.checks import (
     weights,
 )
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
+from forgather_lint.engines.vllm.checks.kept_apart import kept_apart
 from forgather_lint.engines.vllm.checks.phases import Phase, all_checks, phase_of
 from forgather_lint.engines.vllm.checks.unread import describes_alone
 from forgather_lint.engines.vllm.server import AskedFor, ServingClass
@@ -60,7 +61,7 @@ def look_for_problems(
                     for problem in look(seen):  # one by one: what was found before an error stays
                         found.append(replace(problem, after_sizes=later))
                 lost = head_forward.head_unproved(seen)
-                prepared.unproved = lost or weights.names_unproved(seen)
+                prepared.unproved = lost or weights.names_unproved(seen) or kept_apart(seen)
             last = list(building.constructor(model, prepared))
             if checkpoint is not None:
                 last = [*stored.problems(model, prepared, seen, checkpoint), *last]

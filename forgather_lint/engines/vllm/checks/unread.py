@@ -48,6 +48,8 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
     judge = prepared.judge
     if judge is not None:
         yield from _config_class(prepared)
+        yield from _fields_unknown(judge)
+        yield from _fields_of_other_kinds(config, judge)
         yield from _of_attention(config, judge, prepared)
         yield from attended_otherwise(prepared)
         yield from _forward_set(judge)
@@ -64,6 +66,35 @@ def _config_class(prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]
     said = config_of(prepared.builder.machine, root.cls)
     if isinstance(said, Unknown):
         yield f"the config class of `{root.cls.name}`: {said.reason}", said.where or root.where
+
+
+_OBEYED = (
+    *("logit_scale", "final_logit_softcapping", "attn_logit_softcapping", "sliding_window"),
+    *("tie_word_embeddings", "is_encoder_decoder", "kv_lora_rank"),
+)
+"""Config fields that change what the engine computes, whatever the model does with them.
+
+Source: transformers/causal.py and `create_attention_instances` of transformers/base.py.
+"""
+
+
+def _fields_unknown(judge: VllmJudge) -> Iterator[tuple[str, Place | None]]:
+    """A field by which the engine goes, and whose value is not known."""
+    for name in (*_OBEYED, *judge.profile.config.expert_fields.value):
+        held = judge.config.setting(name)
+        if isinstance(held, Unknown):
+            yield f"`{name}` of the config: {held.reason.replace('-', ' ')}", held.where
+
+
+def _fields_of_other_kinds(
+    config: ConfigFile, judge: VllmJudge
+) -> Iterator[tuple[str, Place | None]]:
+    """Fields with values that releases read or refuse in ways that are not modelled."""
+    if not isinstance(config.values.get("architectures", []), list):
+        yield "`architectures` is no list", config.place("architectures")
+    both = judge.config.setting("is_encoder_decoder")
+    if isinstance(both, Known) and both.value:
+        yield "encoder-decoders are not judged", judge.config.place_of(("is_encoder_decoder",))
 
 
 def describes_alone(model: ModelInput) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.experts import NAME, ExpertBlock
 from forgather_lint.engines.vllm.fact_values import BlockSearch
 from forgather_lint.engines.vllm.model_config import VllmModelConfig
@@ -16,6 +17,7 @@ from forgather_lint.engines.vllm.profile import VllmExperts
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.outcome import Verdict, undecided
+from forgather_lint.execution.writes import write_to_given
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -67,6 +69,10 @@ def _judged(
     if body is None:
         outcome = undecided("block-not-run", block.owner.where, block.name)
         return replace(block, contract=outcome, routed=True)
+    written = _written(block, bodies)
+    if written is not None:
+        outcome = undecided("experts-write-to-their-input", written, block.name)
+        return replace(block, contract=outcome, routed=True)
     found = _match(machine, body, bodies, routing)
     contract = Contract(block.name, body, block.experts, bodies, routing)
     if found is None:
@@ -78,6 +84,19 @@ def _judged(
         return block
     outcome = undecided("engine-may-route-experts", found.where, block.name)
     return replace(block, contract=outcome, routed=True)
+
+
+def _written(block: ExpertBlock, bodies: Mapping[Instance, Body]) -> Place | None:
+    """Where the block or a module of it writes to what it was handed, which the engine does not."""
+    waiting = [block.owner]
+    while waiting:
+        module = waiting.pop()
+        body = bodies.get(module.first_alike)
+        step = write_to_given(body) if body is not None else None
+        if step is not None:
+            return step.where or module.where
+        waiting += [each for each in module.attributes.values() if isinstance(each, Instance)]
+    return None
 
 
 def _match(
