@@ -19,7 +19,7 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import floor_divide
-from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import (
     NONE,
     DictValue,
@@ -199,10 +199,19 @@ def nested_keys(site: Site, self: Instance, rope_parameters: Value) -> Value:
 
 
 def _nested(config: Instance, parameters: DictValue) -> list[str]:
-    labels = config.attributes.get("_rope_type_labels") or config.attributes.get("layer_types")
+    labels = _labels(config.cls) or config.attributes.get("layer_types")
     items = labels.items if isinstance(labels, ListValue | TupleValue) else ()
     names = {each.value for each in items if isinstance(each, Known)}
     return [key for key in parameters.items if isinstance(key, str) and key in names]
+
+
+def _labels(cls: ClassValue | External) -> Value | None:
+    """`_rope_type_labels` of the class or its bases: names that are no types of layers."""
+    if not isinstance(cls, ClassValue):
+        return None
+    own = cls.namespace.get("_rope_type_labels")
+    bases = (_labels(each) for each in cls.bases if isinstance(each, ClassValue))
+    return own or next(filter(None, bases), None)
 
 
 def _flat(config: Instance, parameters: DictValue) -> Iterator[DictValue]:
