@@ -9,11 +9,12 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.libraries.transformers.rope import COMPLETED, NEW_NAME, OLD_NAME
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Arguments, Known, Value
+from forgather_lint.python.values.value import NONE, Arguments, DictValue, Known, Value
 
 TEXT_PARTS = ("text_encoder", "decoder", "generator", "text_config")
 """The attributes in which a composite config has its text config (`get_text_config`)."""
@@ -60,10 +61,23 @@ class ModelConfig:
         """`config.name`; None when the config has no such attribute."""
         if self.config is None:
             return None
+        if isinstance(self.config, Instance) and name in (OLD_NAME, NEW_NAME):
+            filled_in = self.config.attributes.get(COMPLETED)
+            if filled_in is not None:
+                return filled_in
         try:
             return self.machine.attribute(self.config, name, self.where)
         except Raised:
             return None
+
+    @property
+    def is_rope_scaled(self) -> bool:
+        """Whether the rotary parameters may be other than those without any scaling."""
+        said = self.setting(OLD_NAME)
+        if said is None or said == NONE:
+            return False
+        kind = said.items.get("rope_type") if isinstance(said, DictValue) else None
+        return kind != Known("default")
 
     def lacks(self, name: str) -> bool:
         """Whether reading `config.name` surely raises an `AttributeError`."""

@@ -166,7 +166,7 @@ def _types(value: Value | None, layers: int) -> tuple[object, ...]:
 
 def _length(judge: VllmJudge) -> int:
     """The context length by the config."""
-    if judge.config.setting("rope_scaling") not in (None, NONE):
+    if judge.config.is_rope_scaled:
         raise CacheUnknown("the length under the scaling of positions; --max-model-len tells it")
     fields = judge.profile.config.length_fields.value
     limits = [limit for name in fields if (limit := judge.config.number(name)) is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
-from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.transformers.rope import COMPLETED, NEW_NAME, check_rope
 from forgather_lint.python.interpreter.classes import find_member
@@ -18,12 +17,12 @@ _SHARE = ("partial_rotary_factor", "rotary_pct", "rotary_emb_fraction")
 _LEGACY_TYPES = ("su", "mrope", "telechat3-yarn")
 
 
-@port_of("vllm/transformers_utils/config.py", "patch_rope_parameters")
 def patch_rope_parameters(machine: Machine, config: Instance, where: Place) -> None:
     """Fill in `rope_parameters` from older fields, and validate them.
 
     Raises what the validation raises. transformers does none of that for a config that has the
-    older fields alone: a model that reads what was filled in is told another value by it.
+    older fields alone: a model that reads what was filled in is told another value by it. Source:
+    vllm/transformers_utils/config.py, `patch_rope_parameters`.
     """
     if not machine.environment.rope_parameters:
         return

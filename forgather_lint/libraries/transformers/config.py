@@ -104,9 +104,11 @@ _SINGLE_LABEL = "single_label_classification"
 _PROBLEMS = ("regression", _SINGLE_LABEL, "multi_label_classification")
 
 
-@port_of("transformers/configuration_utils.py", "PreTrainedConfig.__post_init__")
 def _check_labels(site: Site, self: Instance, keywords: Mapping[str, Value]) -> None:
-    """Raises for labels that are no dict of numbers, and for a number of them that is none."""
+    """Raises for labels that are no dict of numbers, and for a number of them that is none.
+
+    Source: transformers/configuration_utils.py, `PreTrainedConfig.__post_init__`.
+    """
     named = self.attributes.get("id2label", NONE)
     count = keywords.get("num_labels", NONE)
     if isinstance(named, Known | ListValue) and named != NONE:

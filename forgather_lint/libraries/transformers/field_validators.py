@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.port import port_of
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
@@ -58,7 +57,6 @@ def interval(site: Site, **bounds: Value) -> Value:
     )
 
 
-@port_of("transformers/utils/type_validators.py", "interval")
 @op("transformers.interval.check")
 def check_interval(
     site: Site,
@@ -95,7 +93,6 @@ def probability(site: Site, **options: Value) -> Value:
     return validated_field(site, checks, **options)
 
 
-@port_of("transformers/utils/type_validators.py", "probability")
 @op("transformers.probability.check")
 def check_probability(site: Site, value: Value) -> Value:
     """Raises for a number that is no probability."""

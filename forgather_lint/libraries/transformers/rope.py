@@ -155,9 +155,11 @@ _ODD_HEADS_FROM = 5
 """The smallest head of which an odd size is refused by some releases."""
 
 
-@port_of("transformers/modeling_rope_utils.py", "RotaryEmbeddingConfigMixin.validate_rope")
 def check_rope(machine: Machine, config: Instance, where: Place) -> None:
-    """Raises for parameters that lack what their type requires."""
+    """Raises for parameters that lack what their type requires.
+
+    Source: transformers/modeling_rope_utils.py, `RotaryEmbeddingConfigMixin.validate_rope`.
+    """
     parameters, text = config.attributes.get(NEW_NAME), machine.environment.rope_keys_missing
     if not isinstance(parameters, DictValue) or not text or not parameters.items:
         return

@@ -167,7 +167,7 @@ def max_length(seen: CheckedModel) -> Iterator[ServingProblem]:
         for name in needed.length_fields.value
         if (limit := seen.number(name)) is not None
     }
-    if wanted is None or not limits or seen.setting("rope_scaling") not in (None, Known(None)):
+    if wanted is None or not limits or seen.settings.is_rope_scaled:
         return
     field = min(limits, key=lambda name: limits[name])
     if wanted > limits[field]:
