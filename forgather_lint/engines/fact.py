@@ -175,6 +175,25 @@ def tables(name: str) -> dict[str, dict[str, object]]:
     return tomllib.loads((DATA / f"{name}.toml").read_text("utf-8"))
 
 
+_TABLE = re.compile(r'^\["([^"\n]+)"\]$', re.MULTILINE)
+
+
+@lru_cache(maxsize=64)
+def _texts_of_tables(name: str) -> dict[str, str]:
+    text = (DATA / f"{name}.toml").read_text("utf-8")
+    headers = list(_TABLE.finditer(text))
+    ends = [header.start() for header in headers[1:]] + [len(text)]
+    return {header[1]: text[header.end() : end] for header, end in zip(headers, ends, strict=True)}
+
+
+@lru_cache(maxsize=1024)
+def table(name: str, key: str) -> dict[str, object]:
+    """The table `key` of the file `data/<name>.toml`, whose other tables are not parsed."""
+    import tomllib  # as above
+
+    return tomllib.loads(_texts_of_tables(name).get(key, ""))
+
+
 def topic(record: Callable[..., Topic], name: str, version: Version) -> Topic:
     """The facts of `data/<name>.toml` as of `version`, as a `record`. Raises `DataError`."""
     facts = raw_facts(name, version)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from forgather_lint.core.version import Requirement, Version
-from forgather_lint.engines.fact import tables
+from forgather_lint.engines.fact import table, tables
 
 MODULE = "*"
 """The name, in the table, of an entry for a module as a whole."""
@@ -54,7 +54,7 @@ def imported_name(module: str, name: str) -> ImportedName | None:
 
     None if neither is in the table.
     """
-    entries = tables("imports").get(module, {})
+    entries = table("imports", module)
     name = name if name in entries else MODULE
     line = entries.get(name)
     if not isinstance(line, str):
