@@ -523,7 +523,8 @@ def test_a_process_that_ends_at_once_has_said_and_done_everything() -> None:
 
 
 def test_a_profiler_sees_the_end_of_the_process(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cProfile", "-o", tmp_path / "profile", "-m", "forgather_lint"]
+    kept = str(tmp_path / "profile")
+    command = [sys.executable, "-m", "cProfile", "-o", kept, "-m", "forgather_lint"]
     done = subprocess.run([*command, "version"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "profile").stat().st_size > 0

@@ -194,6 +194,36 @@ def test_members_of_enumerations(before: str, expression: str, expected: int | N
     assert width(found.structure) == expected
 
 
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [
+        (
+            "Linear(4 / 2, 4)",
+            "TypeError: empty(): argument 'size' failed to unpack the object at pos 2 with error "
+            '"type must be tuple of ints,but got float"',
+        ),
+        (
+            "Embedding(4 / 2, 4)",
+            "TypeError: empty(): argument 'size' (position 1) must be tuple of ints, but found "
+            "element of type float at pos 0",
+        ),
+        (
+            "Linear(4, -1)",
+            "RuntimeError: Trying to create tensor with negative dimension -1: [-1, 4]",
+        ),
+        ("GroupNorm(3, 4)", "ValueError: num_channels (4) must be divisible by num_groups (3)"),
+        (
+            "Dropout(1.5)",
+            "ValueError: dropout probability has to be between 0 and 1, but got 1.5",
+        ),
+    ],
+)
+def test_modules_refuse_as_torch_does(module: str, error: str) -> None:
+    found = build(f"self.refused = nn.{module}")
+    assert isinstance(found, NotBuilt)
+    assert found.message == error
+
+
 def test_a_base_class_is_told_of_its_subclasses() -> None:
     before = """
     class Base:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import cast
 
 from forgather_lint.core.port import port_of
-from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.libraries.shapes import shape_text
+from forgather_lint.python.interpreter.library import OpFailure, Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import Size, multiply
 from forgather_lint.python.values.joining import join
@@ -68,6 +69,31 @@ def build_submodule(site: Site, name: str, *arguments: Value, **keywords: Value)
     return site.evaluator.call(External(name), Arguments(list(arguments), keywords), site.where)
 
 
+def empty_shape(*sizes: Value) -> Shape:
+    """The shape of `torch.empty(sizes)`, which modules begin with.
+
+    Raises `OpFailure` for what is surely no size.
+    """
+    for place, each in enumerate(sizes):
+        if isinstance(each, Known) and not isinstance(each.value, int):
+            kind = type(each.value).__name__
+            of_first = (
+                f"(position 1) must be tuple of ints, but found element of type {kind} at pos 0"
+            )
+            of_other = (
+                f"failed to unpack the object at pos {place + 1} with error "
+                f'"type must be tuple of ints,but got {kind}"'
+            )
+            text = of_other if place else of_first
+            raise OpFailure("TypeError", f"empty(): argument 'size' {text}")
+    shape = tuple(map(size_of, sizes))
+    negative = next((each for each in shape if isinstance(each, int) and each < 0), None)
+    if negative is not None:
+        text = f"Trying to create tensor with negative dimension {negative}: {shape_text(shape)}"
+        raise OpFailure("RuntimeError", text)
+    return shape
+
+
 @op("torch.nn.Linear.__init__", "torch.nn.NonDynamicallyQuantizableLinear.__init__")
 def linear(
     site: Site,
@@ -78,7 +104,7 @@ def linear(
     device: Value = NONE,
     dtype: Value = NONE,
 ) -> Value:
-    rows, columns = size_of(out_features), size_of(in_features)
+    rows, columns = empty_shape(out_features, in_features)
     set_plain(
         site,
         self,
@@ -139,7 +165,7 @@ def embedding(
         embedding_dim=embedding_dim,
         padding_idx=padding_idx,
         max_norm=max_norm,
-        weight=parameter(site, size_of(num_embeddings), size_of(embedding_dim)),
+        weight=parameter(site, *empty_shape(num_embeddings, embedding_dim)),
     )
     return NONE
 
@@ -204,7 +230,11 @@ def _plain_module(site: Site, self: Instance, *arguments: Value, **keywords: Val
     name = self.cls.name.rpartition(".")[2] if isinstance(self.cls, External) else ""
     first = {"Dropout": "p", "Softmax": "dim", "LeakyReLU": "negative_slope"}.get(name)
     if first is not None and arguments:
-        set_plain(site, self, **{first: arguments[0]})
+        keywords = {first: arguments[0], **keywords}
+    rate = keywords.get("p") if "Dropout" in name else None
+    if isinstance(rate, Known) and isinstance(rate.value, int | float) and not 0 <= rate.value <= 1:
+        text = f"dropout probability has to be between 0 and 1, but got {rate.value}"
+        raise OpFailure("ValueError", text)
     set_plain(site, self, **keywords)
     return NONE
 

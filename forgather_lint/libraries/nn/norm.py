@@ -9,7 +9,7 @@ from forgather_lint.libraries.nn.build import (
     set_plain,
     shape_of,
 )
-from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.library import OpFailure, Site, op
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     NONE,
@@ -81,8 +81,12 @@ def group_norm(
     affine: Value = TRUE,
     **options: Value,
 ) -> Value:
-    part = parameter(site, size_of(num_channels))
-    other = parameter(site, size_of(num_channels))
+    channels, groups = size_of(num_channels), size_of(num_groups)
+    if isinstance(channels, int) and isinstance(groups, int) and groups and channels % groups:
+        text = f"num_channels ({channels}) must be divisible by num_groups ({groups})"
+        raise OpFailure("ValueError", text)
+    part = parameter(site, channels)
+    other = parameter(site, channels)
     set_plain(site, self, weight=optional(site, affine, part), bias=optional(site, affine, other))
     return NONE
 
