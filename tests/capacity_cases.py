@@ -58,7 +58,7 @@ class CapacityCase:
 def capacity_cases() -> Iterator[CapacityCase]:
     """All cases: every fixture model, and one model in every way on which a cache depends."""
     for path in model_directories():
-        for ranks, stages in SIZES:
+        for ranks, stages in (*SIZES, (2, 2)):
             yield CapacityCase(Mutant(path.name, "shipped"), "shipped", ranks, stages)
     for name, config, settings, sizes in _VARIANTS:
         for ranks, stages in sizes:
