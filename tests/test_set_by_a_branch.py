@@ -37,6 +37,7 @@ NEEDED = {
     "a filtered key": "left = {x: x for x in [1] if hidden_states.sum() > 1e9}\nassert 1 in left",
     "any filtered item": "assert any(x for x in [1] if hidden_states.sum() > 1e9)",
 }
+RETURNS = "def f():\n    if hidden_states.sum() > 1e9:\n        return 1\n"
 NOT_NEEDED = {
     "both branches set it": f"left = {{}}\n{IF}left['a'] = 1\nelse:\n    left['a'] = 1\nleft['a']",
     "it is set before": f"left = {{'a': 1}}\n{IF}left['a'] = 1\nassert 'a' in left",
@@ -58,6 +59,12 @@ def test_what_may_be_missing_proves_nothing(needed: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("why", NOT_NEEDED)
 def test_what_cannot_be_missed_serves(why: str, tmp_path: Path) -> None:
     assert verdict(NOT_NEEDED[why], tmp_path) == "serves"
+
+
+def test_the_end_of_a_function_may_raise(tmp_path: Path) -> None:
+    """What follows a branch that returns was taken never to run if it raises."""
+    assert verdict(f"{RETURNS}    raise ValueError\nf()", tmp_path) == "unknown"
+    assert verdict(f"{RETURNS}    return 2\nf()", tmp_path / "other") == "serves"
 
 
 def test_a_loop_over_what_may_be_missing_may_not_run(tmp_path: Path) -> None:

@@ -288,10 +288,12 @@ def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
         return machine.evaluate(node.body, frame)
     try:
         completion = machine.execute(node.body.body, frame)
-    except Raised:
+    except Raised as error:
         if not frame.early_returns:
             raise
-        return _only_early_returns(machine, frame)
+        value = _only_early_returns(machine, frame)
+        machine.pass_over(error)
+        return value
     except BaseException:
         abandon_returns(machine, frame)
         raise
@@ -300,7 +302,7 @@ def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
 
 
 def _only_early_returns(machine: Machine, frame: Frame) -> Value:
-    """The join of the early returns: the rest of the body raises, so one of them was taken."""
+    """The join of the early returns, for a body whose rest raises."""
     while machine.trail.depth > frame.trail_depth:
         machine.trail.roll_back()
     early = frame.early_returns.pop(0)
