@@ -34,6 +34,7 @@ from forgather_lint.python.values.value import (
     key_of,
     keyed,
     known,
+    may_have_fewer,
     next_serial,
 )
 
@@ -72,8 +73,11 @@ def insert(site: Site, target: ListValue, index: Value, item: Value) -> Value:
 def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # noqa: B008
     position = subscripts.index_of(index)
     if position is None or target.rest is not None:
+        why = target.rest or site.unknown("unknown-index")
+        if not target.items or may_have_fewer(target):
+            machine_of(site).pass_over(Raised("IndexError", "pop from empty list", site.where))
         stores.forget(machine_of(site), target, site.unknown("unknown-index"))
-        return target.rest or site.unknown("unknown-index")
+        return why
     items = list(target.items)
     if not -len(items) <= position < len(items):
         text = "pop index out of range" if items else "pop from empty list"
@@ -92,7 +96,7 @@ def removed(site: Site, target: ListValue, item: Value, missing: str) -> Value:
     """Remove the first item equal to `item`; without one raise, with Python's message `missing`."""
     for position, each in enumerate(target.items):
         equal = _is_among(site, item, each)
-        if equal is None:
+        if equal is None or may_have_fewer(target):
             break
         if equal:
             items = [*target.items[:position], *target.items[position + 1 :]]
@@ -101,6 +105,7 @@ def removed(site: Site, target: ListValue, item: Value, missing: str) -> Value:
     else:
         if target.rest is None:
             raise Raised("ValueError", missing, site.where)
+    machine_of(site).pass_over(Raised("ValueError", missing, site.where))
     stores.forget(machine_of(site), target, site.unknown("unknown-item"))
     return NONE
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.container_operators import on_sets
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.hashing import (
     NewSet,
     has_key,
@@ -24,6 +25,7 @@ from forgather_lint.python.values.value import (
     Value,
     key_of,
     known,
+    may_have_fewer,
     next_serial,
 )
 
@@ -87,6 +89,23 @@ def update(site: Site, target: SetValue, *others: Value) -> Value:
     return NONE
 
 
+@builtin("set.pop")
+def pop(site: Site, target: SetValue) -> Value:
+    """Which item it is depends on hashes, unless there is but one."""
+    machine = machine_of(site)
+    empty = Raised("KeyError", "'pop from an empty set'", site.where)
+    if not target.items and target.rest is None:
+        raise empty
+    if not target.items or may_have_fewer(target):
+        machine.pass_over(empty)
+    if len(target.items) == 1 and target.rest is None:
+        (item,) = target.items.values()
+        machine.trail.delete_item(target, next(iter(target.items)))
+        return item
+    stores.forget(machine, target, site.unknown("order-of-a-set"))
+    return site.unknown("order-of-a-set")
+
+
 @builtin("set.discard")
 def discard(site: Site, target: SetValue, item: Value) -> Value:
     machine, sought = machine_of(site), looked_up(item)
@@ -99,8 +118,11 @@ def discard(site: Site, target: SetValue, item: Value) -> Value:
 
 @builtin("set.remove")
 def remove(site: Site, target: SetValue, item: Value) -> Value:
-    if is_key_in(machine_of(site), target, looked_up(item), site.where) is False:
+    is_there = is_key_in(machine_of(site), target, looked_up(item), site.where)
+    if is_there is False:
         raise key_error(item, site.where)
+    if is_there is None:
+        machine_of(site).pass_over(key_error(item, site.where))
     return discard(site, target, item)
 
 

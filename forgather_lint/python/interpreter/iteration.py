@@ -107,7 +107,7 @@ def iterator_over(
 
 
 def _of_list(owner: ListValue, iterator: IterableValue) -> Batch:
-    if iterator.asked < len(owner.items):
+    if iterator.asked < len(owner.items) and not may_have_fewer(owner):
         return Batch([owner.items[iterator.asked]])
     return Batch(rest=owner.rest, ends=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
@@ -44,6 +45,7 @@ from forgather_lint.python.values.value import (
     key_of,
     keyed,
     known,
+    may_have_fewer,
 )
 
 if TYPE_CHECKING:
@@ -144,6 +146,11 @@ def set_item(
 ) -> Value | None:
     """`owner[key] = value`; returns what `owner` then is, when it is a library value, else None."""
     match owner:
+        case Choice(options):
+            after = machine.each_option(
+                owner, lambda each: set_item(machine, each, key, value, where) or each, where
+            )
+            return after if any(map(machine.library.handles, options)) else None
         case AttributeDict(instance):
             _set_in_attribute_dict(machine, instance, key, value)
         case DictValue():
@@ -238,6 +245,8 @@ def _set_in_list(
     if isinstance(key, SliceValue):
         _set_slice(machine, owner, key, value, where)
     elif index is not None and -len(owner.items) <= index < len(owner.items):
+        if may_have_fewer(owner):
+            machine.pass_over(Raised("IndexError", _out_of_range(owner), where))
         machine.trail.set_at(owner, index, value)
     elif index is not None and owner.rest is None:
         raise Raised("IndexError", _out_of_range(owner), where)
@@ -277,6 +286,8 @@ def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Pla
     if index is None or (isinstance(owner, DequeValue) and isinstance(key, SliceValue)):
         check_index(owner, key, where)
     if index is None or owner.rest is not None:
+        if may_have_fewer(owner) and not isinstance(key, SliceValue):
+            machine.pass_over(Raised("IndexError", _out_of_range(owner), where))
         forget(machine, owner, Unknown("unknown-index", where))
         return
     items = list(owner.items)
@@ -286,9 +297,16 @@ def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Pla
     machine.trail.set_items(owner, items)
 
 
+def _without_item(machine: Machine, key: Value, where: Place, owner: Value) -> Value:
+    delete_item(machine, owner, key, where)
+    return owner
+
+
 def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> None:
     """`del owner[key]`."""
-    if isinstance(owner, DictValue):
+    if isinstance(owner, Choice):
+        machine.each_option(owner, partial(_without_item, machine, key, where), where)
+    elif isinstance(owner, DictValue):
         if owner.rest is not None and owner.rest.reason == UNDECIDED_ITEM:
             machine.pass_over(key_error(key, where))
         if not has_key(machine, key, where):
