@@ -35,7 +35,7 @@ def unset_in_transformers_5(tmp_path: Path) -> Path:
     (file,) = model.glob("modeling_*.py")
     text = file.read_text("utf-8")
     layers = "        self.layers = nn.ModuleList("
-    read = "        config.rope_scaling\n"
+    read = "        config.pad_token_id\n"
     file.write_text(text.replace(layers, read + layers), "utf-8")
     return model
 
