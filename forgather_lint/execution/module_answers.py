@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from itertools import islice
 
 from forgather_lint.core.record import record
 from forgather_lint.python.interpreter.machine import Machine
@@ -147,7 +146,7 @@ class ModuleAnswers:
         """The module that began last has returned `result`."""
         call = self._open.pop()
         ages = self.machine.trail.ages
-        if any(age < call.born for age in islice(ages, call.writes, None)):
+        if any(age < call.born for age in ages[call.writes :]):
             return
         contents = contents_of(call.arguments, self._born)
         if contents is None or not is_plain(result, call.born):
@@ -169,7 +168,7 @@ class ModuleAnswers:
         self._aged = len(ages)
         if self._last_outside < 0:
             return True
-        since = islice(ages, answer.writes, None)
+        since = ages[answer.writes :]
         return self._last_outside < answer.writes and all(age >= answer.born for age in since)
 
     def _inside(self, module: Instance) -> _Inside:
