@@ -6,7 +6,10 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from forgather_lint.engines.matrix import cell
+from forgather_lint.execution.outcome import Outcome
 from tests.fixture_models import copy_model
+from tests.verdicts import V032, Static
 
 _CLASS = "\n\nclass HfLlamaDecoderLayer"
 _BUILT = "        self.self_attn = HfLlamaAttention(config=config, layer_idx=layer_idx)\n"
@@ -37,6 +40,11 @@ class Way:
     result: str = "residual + hidden_states"
     then: str = ""
     after: str = ""
+
+
+def outcome_of(model: Path, stages: int = 1) -> Outcome:
+    """The outcome of serving `model` by vLLM 0.32 on one rank of each stage."""
+    return cell(Static(model, V032).examined, 1, stages).outcome
 
 
 def write_llama(way: Way, folder: Path) -> Path:

@@ -23,7 +23,7 @@ from forgather_lint.model.release_sources import ReleaseSources
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import AttributeDict, Namespace
+from forgather_lint.python.values.objects import AttributeDict, Namespace, Scope
 from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Choice,
@@ -127,8 +127,21 @@ def assumed_in_interpreter(text: str) -> End:
     return _run(text)[1]
 
 
+def _loader_of(text: str) -> SourceLoader:
+    return SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
+
+
+def value_of(text: str) -> tuple[Machine, Scope, Value]:
+    """What the interpreter has for `result` at the end of `text`, with its machine and globals."""
+    loader = _loader_of(text)
+    machine = Machine(StandardLibrary(), loader)
+    module = loader.load(machine, f"{LOCAL}.{MODULE}")
+    assert isinstance(module, Namespace)
+    return machine, Scope({}, None, module), module.globals[RESULT]
+
+
 def _run(text: str) -> tuple[_Noting, End]:
-    loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
+    loader = _loader_of(text)
     machine = _Noting(StandardLibrary(), loader)
     return machine, _ended(machine, loader)
 

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.matrix import cell
-from tests.llama_ways import Way, write_llama
-from tests.verdicts import V032, Static
+from tests.llama_ways import Way, outcome_of, write_llama
 
 OUTSIDE_LIST = "IndexError: list index out of range"
 EMPTY = "IndexError: pop from empty list"
@@ -107,11 +105,11 @@ FAILS = {
 @pytest.mark.parametrize("left", SERVES)
 def test_what_a_layer_leaves_is_there(left: str, tmp_path: Path) -> None:
     model = write_llama(SERVES[left], tmp_path)
-    assert cell(Static(model, V032).examined, 1, 1).outcome.verdict.value == "serves"
+    assert outcome_of(model).verdict.value == "serves"
 
 
 @pytest.mark.parametrize("left", FAILS)
 def test_what_a_layer_leaves_is_no_more_than_that(left: str, tmp_path: Path) -> None:
     way, error = FAILS[left]
-    outcome = cell(Static(write_llama(way, tmp_path), V032).examined, 1, 1).outcome
+    outcome = outcome_of(write_llama(way, tmp_path))
     assert (outcome.verdict.value, outcome.reason) == ("fails", error)

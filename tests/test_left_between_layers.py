@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.matrix import cell
 from forgather_lint.facts.causes.stages import AppliedPerStage
-from tests.llama_ways import Way, write_llama
-from tests.verdicts import V032, Static
+from tests.llama_ways import Way, outcome_of, write_llama
 
 KEEPS_FIRST = """
 if left.first is None:
@@ -94,8 +92,7 @@ def test_what_is_left_counts_if_it_is_read(way: str, tmp_path: Path) -> None:
     made, statements = (READ | NOT_READ)[way]
     changed = Way(top=HELPERS, made=f"left = {made}", passed="left", layer=statements)
     model = write_llama(changed, tmp_path)
-    examined = Static(model, V032).examined
-    alone, staged = (cell(examined, 1, stages).outcome for stages in (1, 2))
+    alone, staged = (outcome_of(model, stages) for stages in (1, 2))
     assert alone.verdict.value == "serves"
     assert staged.verdict.value == ("wrong" if way in READ else "serves")
     assert way in NOT_READ or staged.cause == AppliedPerStage(beside=True)

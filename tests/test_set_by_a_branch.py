@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.matrix import cell
-from tests.llama_ways import Way, write_llama
-from tests.verdicts import V032, Static
+from tests.llama_ways import Way, outcome_of, write_llama
 
 IF = "if hidden_states.sum() > 1e9:\n    "
 NEEDED = {
@@ -48,7 +46,7 @@ NOT_NEEDED = {
 
 def verdict(layer: str, tmp_path: Path) -> str:
     model = write_llama(Way("class Left:\n    b = 0", layer=layer), tmp_path)
-    return cell(Static(model, V032).examined, 1, 1).outcome.verdict.value
+    return outcome_of(model).verdict.value
 
 
 @pytest.mark.parametrize("needed", NEEDED)

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.matrix import cell
 from forgather_lint.execution.outcome import Outcome
-from tests.llama_ways import Way, write_llama
-from tests.verdicts import V032, Static
+from tests.llama_ways import Way, outcome_of, write_llama
 
 USES = "hidden_states = hidden_states * "
 DOUBLE = "def double(x):\n    return x * 2\n"
@@ -43,29 +41,43 @@ OF_THE_MODEL = {
 }
 
 
-def outcome_of(way: Way, tmp_path: Path, helpers: str = "") -> Outcome:
+def outcome_with(way: Way, tmp_path: Path, helpers: str = "") -> Outcome:
     model = write_llama(way, tmp_path)
     (model / "helpers.py").write_text(helpers, "utf-8")
-    return cell(Static(model, V032).examined, 1, 1).outcome
+    return outcome_of(model)
 
 
 @pytest.mark.parametrize("module", OF_PYTHON)
 def test_the_names_of_a_module_of_python_are_known(module: str, tmp_path: Path) -> None:
     way = Way(f"from {module} import *", layer=OF_PYTHON[module])
-    assert outcome_of(way, tmp_path).verdict.value == "serves"
+    assert outcome_with(way, tmp_path).verdict.value == "serves"
 
 
 @pytest.mark.parametrize("names", OF_THE_MODEL)
 def test_a_module_of_the_model_gives_its_names(names: str, tmp_path: Path) -> None:
     helpers, error = OF_THE_MODEL[names]
-    outcome = outcome_of(Way(HELPERS, layer=f"{USES}double(len([1]))"), tmp_path, helpers)
+    outcome = outcome_with(Way(HELPERS, layer=f"{USES}double(len([1]))"), tmp_path, helpers)
     assert (outcome.verdict.value, outcome.reason) == ("fails" if error else "serves", error)
+
+
+UNKNOWN = {
+    "what __all__ is made of": ("import sys\n__all__ = sys.argv\n" + DOUBLE, HELPERS),
+    "another release of Python": (DOUBLE, f"{HELPERS}\nfrom typing import *\nNothingYet"),
+}
+
+
+@pytest.mark.parametrize("why", UNKNOWN)
+def test_a_name_that_is_not_bound_may_be_there(why: str, tmp_path: Path) -> None:
+    """It was said to be no name."""
+    helpers, top = UNKNOWN[why]
+    found = outcome_with(Way(top, layer=f"{USES}double(1)"), tmp_path, helpers)
+    assert found.verdict.value == ("unknown" if "sys" in helpers else "serves")
 
 
 @pytest.mark.parametrize("name", ["Linear", "Liner"])
 def test_other_names_are_not_known(name: str, tmp_path: Path) -> None:
     way = Way("from torch.nn import *", built=f"self.extra = {name}(4, 4)")
-    outcome = outcome_of(way, tmp_path)
+    outcome = outcome_with(way, tmp_path)
     assert (outcome.verdict.value, outcome.reason) == ("unknown", "star import: torch.nn")
     assert outcome.where is not None
     assert "from torch.nn import *" in Path(outcome.where.span.path).read_text("utf-8")

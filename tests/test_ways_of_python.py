@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.matrix import cell
-from tests.llama_ways import Way, write_llama
-from tests.verdicts import V032, Static
+from tests.llama_ways import Way, outcome_of, write_llama
 
 ENUM = "from enum import Enum\nclass Kind(Enum):\n    PLAIN = 'plain'"
 SERVES = {
@@ -52,12 +50,12 @@ FAILS = {
 @pytest.mark.parametrize("way", SERVES)
 def test_what_python_allows(way: str, tmp_path: Path) -> None:
     model = write_llama(SERVES[way], tmp_path)
-    assert cell(Static(model, V032).examined, 1, 1).outcome.verdict.value == "serves"
+    assert outcome_of(model).verdict.value == "serves"
 
 
 @pytest.mark.parametrize("way", FAILS)
 def test_what_python_refuses(way: str, tmp_path: Path) -> None:
     changed, words = FAILS[way]
-    outcome = cell(Static(write_llama(changed, tmp_path), V032).examined, 1, 1).outcome
+    outcome = outcome_of(write_llama(changed, tmp_path))
     assert outcome.verdict.value == "fails"
     assert outcome.reason.endswith(words)

@@ -10,7 +10,7 @@ from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.contents import (
     Contents,
     contents_of,
-    is_plain,
+    keeps_no_writes,
     same_contents,
 )
 from forgather_lint.python.values.joining import same
@@ -149,7 +149,7 @@ class ModuleAnswers:
         if any(age < call.born for age in ages[call.writes :]):
             return
         contents = contents_of(call.arguments, self._born)
-        if contents is None or not is_plain(result, call.born):
+        if contents is None or not keeps_no_writes(result, call.born):
             return
         new = tuple(each for loop, n in call.asked.items() for each in loop.observations[n:])
         answer = _Answer(call.module, call.arguments, result, new, contents, call.born, len(ages))

@@ -39,7 +39,7 @@ from forgather_lint.python.interpreter.calls import call_forward
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
-from forgather_lint.python.values.contents import is_plain
+from forgather_lint.python.values.contents import keeps_no_writes
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     NONE,
@@ -126,7 +126,7 @@ class Stage(Observer):
             return None if self.follows else self.answers.result(instance, arguments)
         if self.follows:
             return self._follow(name, instance, arguments, where)
-        self.shared |= not all(is_plain(each, self.born) for each in arguments.all())
+        self.shared |= not all(keeps_no_writes(each, self.born) for each in arguments.all())
         # Before it runs: a module may write to a list or a dict that it is given.
         number = digest(name, arguments)
         made = numbered(self._run(instance, arguments, where), number)

@@ -15,6 +15,7 @@ from forgather_lint.libraries.masks import overwrites_mask, with_causality
 from forgather_lint.libraries.positions import with_counting
 from forgather_lint.libraries.stdlib.classes import construct_special
 from forgather_lint.libraries.stdlib.decorators import TAKERS
+from forgather_lint.libraries.stdlib.enumerations import make_members
 from forgather_lint.libraries.tokens import with_choice, with_counts
 from forgather_lint.libraries.transformers import (
     config as transformers_config,
@@ -267,6 +268,9 @@ class StandardLibrary:
             _keep_buffer(machine, target, name, before)
         machine.trail.unhide(target, name)
         return self.attribute_name(machine, target, name), devices.registered(machine, value)
+
+    def on_defined(self, machine: Machine, cls: ClassValue) -> None:
+        make_members(machine, cls)
 
     def taken_by(self, decorator: Value) -> frozenset[str]:
         takes = isinstance(decorator, External) and decorator.name in TAKERS

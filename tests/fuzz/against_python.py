@@ -12,7 +12,8 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from forgather_lint.python.interpreter import guard
 from tests.python_oracle import UNDECIDED, in_interpreter, in_python
@@ -136,16 +137,20 @@ def program(text: str) -> str:
     return f"x = 3\nresult = ({text})"
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command line."""
-    parser = command_line.parser(__doc__)
+def look_for_disagreement(
+    arguments: list[str],
+    doc: str | None,
+    texts: Callable[[int], Iterator[str]],
+    disagreement: Callable[[str], str | None],
+) -> int:
+    """Run a command line that compares the first texts of a seed; returns the exit code."""
+    parser = command_line.parser(doc)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=13)
     given = parser.parse_args(arguments)
     guard.show_faults()
     start, wrong = time.process_time(), 0
-    for _, text in zip(range(given.count), Grammar(given.seed), strict=False):
-        text = program(text)
+    for text in islice(texts(given.seed), given.count):
         try:
             found = disagreement(text)
         except Exception as error:  # noqa: BLE001 - a fault of ours is what is looked for
@@ -154,8 +159,15 @@ def main(arguments: list[str]) -> int:
         if found is not None:
             print(found)
     spent = time.process_time() - start
-    print(f"{given.count} expressions, seed {given.seed}: {wrong} wrong, {spent:.0f} s")
+    print(f"{given.count} programs, seed {given.seed}: {wrong} wrong, {spent:.0f} s")
     return min(wrong, 1)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line."""
+    return look_for_disagreement(
+        arguments, __doc__, lambda seed: map(program, Grammar(seed)), disagreement
+    )
 
 
 if __name__ == "__main__":

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 from collections.abc import Iterator
 from itertools import product
 
-from forgather_lint.python.interpreter import guard
+from tests.fuzz.against_python import look_for_disagreement
 from tests.python_oracle import UNDECIDED, End, in_interpreter, in_python
-from tools import command_line
 
 CONDITIONS = ("c", "e")
 START = """class O:
@@ -152,23 +150,9 @@ def _told(text: str, ours: End, chosen: tuple[bool, ...], truth: End) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the command line."""
-    parser = command_line.parser(__doc__)
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=13)
-    given = parser.parse_args(arguments)
-    guard.show_faults()
-    start, wrong = time.process_time(), 0
-    for _, text in zip(range(given.count), Programs(given.seed), strict=False):
-        try:
-            found = disagreement(text)
-        except Exception as error:  # noqa: BLE001 - a fault of ours is what is looked for
-            found = f"{text}\n  FAULT: {error!r}"
-        wrong += found is not None
-        if found is not None:
-            print(found)
-    spent = time.process_time() - start
-    print(f"{given.count} programs, seed {given.seed}: {wrong} wrong, {spent:.0f} s")
-    return min(wrong, 1)
+    return look_for_disagreement(
+        arguments, __doc__, lambda seed: iter(Programs(seed)), disagreement
+    )
 
 
 if __name__ == "__main__":

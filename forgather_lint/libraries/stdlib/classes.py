@@ -11,6 +11,7 @@ import libcst as cst
 from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
+from forgather_lint.libraries.stdlib.enumerations import member_of
 from forgather_lint.libraries.stdlib.modules import copied
 from forgather_lint.libraries.transformers.field_validators import FIELD, validated_field
 from forgather_lint.libraries.transformers.strict import (
@@ -21,7 +22,6 @@ from forgather_lint.libraries.transformers.strict import (
 from forgather_lint.python.interpreter import attributes, stores
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
-from forgather_lint.python.interpreter.equality import equals
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
@@ -30,7 +30,6 @@ from forgather_lint.python.values.value import (
     Arguments,
     DictValue,
     External,
-    Known,
     ListValue,
     TupleValue,
     Unknown,
@@ -57,7 +56,7 @@ def construct_special(
 ) -> Value | None:
     """An instance of a class whose `__init__` is generated; None for any other class."""
     if is_subclass(machine, cls, External("enum.Enum")):
-        return _member_of(machine, cls, arguments, where)
+        return member_of(machine, cls, arguments, where)
     init = find_member(machine, cls, "__init__")
     if init is not None and isinstance(init.value, FunctionValue):
         return None
@@ -66,16 +65,6 @@ def construct_special(
     if is_subclass(machine, cls, External(CONFIG)):
         return _construct_config(machine, cls, arguments, where)
     return None
-
-
-def _member_of(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:
-    """`Enumeration(value)`: the member that has the value."""
-    asked = arguments.positional[0] if len(arguments.positional) == 1 else None
-    members = [each for each in cls.namespace.values() if isinstance(each, Instance)]
-    for each in members:
-        if isinstance(asked, Known) and equals(machine, each.attributes["value"], asked, where):
-            return each
-    return Unknown("enumeration-member", where, cls.name)
 
 
 def _is_dataclass(machine: Machine, cls: ClassValue) -> bool:

@@ -115,9 +115,10 @@ def _check_labels(site: Site, self: Instance, keywords: Mapping[str, Value]) -> 
         text = f"'{type_name(named)}' object has no attribute 'items'"
         raise Raised("AttributeError", text, site.where)
     for key in named.items if isinstance(named, DictValue) else ():
-        if isinstance(key, str) and not key.strip().lstrip("+-").isdigit():
-            text = f"invalid literal for int() with base 10: {key!r}"
-            raise Raised("ValueError", text, site.where)
+        try:
+            int(key if isinstance(key, str) else 0)
+        except ValueError as error:
+            raise Raised("ValueError", str(error), site.where) from None
     if named == NONE and isinstance(count, Known) and isinstance(count.value, str | float):
         text = f"'{type_name(count)}' object cannot be interpreted as an integer"
         raise Raised("TypeError", text, site.where)

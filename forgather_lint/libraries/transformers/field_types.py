@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from forgather_lint.python.builtins.type_tests import is_instance
 from forgather_lint.python.interpreter.classes import is_subclass, order_of
 from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.values.objects import ClassValue, Instance, Scope
@@ -71,7 +72,7 @@ class _Validator:
                 none = isinstance(value, Known) and value.value is None
                 return "" if none else f"Field '{name}' expected None, got {type_name(value)}"
             case cst.Name(value=kind) if kind in _PLAIN:
-                return _of_plain(name, value, kind)
+                return self._of_plain(name, value, kind)
             case cst.Name() | cst.Attribute():
                 return self._of_class(name, value, annotation)
             case cst.Subscript(value=cst.Name(value=outer)):
@@ -79,6 +80,16 @@ class _Validator:
                 if check is not None:
                     return check(self, name, value, _within(annotation))
         return Unknown("unknown-field-type", None, name)
+
+    def _of_plain(self, name: str, value: Value, kind: str) -> Misfit:
+        """The error of `isinstance(value, kind)`; a bool is no int."""
+        fits = is_instance(self.machine, value, Builtin(kind))
+        if fits is None:
+            return Unknown("unknown-field-type", None, name)
+        if fits and not (kind == "int" and type_name(value) == "bool"):
+            return ""
+        held = f" (value: {value.value!r})" if isinstance(value, Known) else ""
+        return f"Field '{name}' expected {kind}, got {type_name(value)}{held}"
 
     def _of_union(
         self, name: str, value: Value, alternatives: Sequence[cst.BaseExpression]
@@ -197,14 +208,6 @@ _GENERIC: Mapping[str, _Check] = {
     "Sequence": _Validator.of_sequence,
     "Literal": _Validator.of_literal,
 }
-
-
-def _of_plain(name: str, value: Value, kind: str) -> str:
-    """The error of `isinstance(value, kind)`; a bool is no int."""
-    if type_name(value) == kind:
-        return ""
-    held = f" (value: {value.value!r})" if isinstance(value, Known) else ""
-    return f"Field '{name}' expected {kind}, got {type_name(value)}{held}"
 
 
 def _constant(literal: cst.BaseExpression) -> object:

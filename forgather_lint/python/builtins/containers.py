@@ -21,7 +21,6 @@ from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import AttributeDict
 from forgather_lint.python.values.value import (
     NONE,
-    UNDECIDED_ITEM,
     DictValue,
     IterableValue,
     Key,
@@ -217,8 +216,7 @@ def pop_key(site: Site, target: DictValue, key: Value, default: Value | None = N
         if default is None:
             raise key_error(key, site.where)
         return default
-    rest = target.rest if is_there is None and default is None else None
-    if rest is not None and rest.reason == UNDECIDED_ITEM:
+    if is_there is None and default is None:
         machine_of(site).pass_over(key_error(key, site.where))
     value = get(site, target, key, default or NONE)
     _delete(site, target, key)

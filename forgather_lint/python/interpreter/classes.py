@@ -13,22 +13,8 @@ from forgather_lint.documents.python import NodePlace
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Completion, Frame, private
 from forgather_lint.python.interpreter.functions import adopt_methods
-from forgather_lint.python.values.objects import (
-    BoundMethod,
-    ClassMethod,
-    ClassValue,
-    Instance,
-    Scope,
-)
-from forgather_lint.python.values.value import (
-    Arguments,
-    Builtin,
-    External,
-    Known,
-    Unknown,
-    Value,
-    known,
-)
+from forgather_lint.python.values.objects import BoundMethod, ClassMethod, ClassValue, Scope
+from forgather_lint.python.values.value import Arguments, Builtin, External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -61,7 +47,7 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     machine.trail.set_key(frame.scope.names, node.name.value, cls)
     machine.execute(node.body.body, Frame(body_scope, frame.file))
     adopt_methods(cls)
-    _make_members(machine, cls)
+    machine.library.on_defined(machine, cls)
     _hide_private(machine, cls)
     _note_places(cls, node, frame)
     _tell_base(machine, cls, keywords)
@@ -69,27 +55,6 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     for decorator in reversed(cls.decorators):
         _decorate(machine, decorator, cls, frame, node)
     return None
-
-
-def _make_members(machine: Machine, cls: ClassValue) -> None:
-    """Make the names that an `Enum` assigns its members, which equal nothing but themselves.
-
-    Those of an enumeration that is a text or a number too stay what they equal.
-    """
-    order = order_of(machine, cls)
-    bases = [each.name for each in order if isinstance(each, External | Builtin)]
-    if "enum.Enum" not in bases or set(bases) - _OF_PLAIN_MEMBERS:
-        return
-    assert cls.node is not None
-    for name in [name for name, _ in assigned_names(cls.node.body) if not name.startswith("_")]:
-        value = cls.namespace.get(name)
-        if isinstance(value, Known):
-            held = {each: known(name) for each in ("name", "_name_")}
-            held |= dict.fromkeys(("value", "_value_"), value)
-            machine.trail.set_key(cls.namespace, name, Instance(cls, held, cls.where))
-
-
-_OF_PLAIN_MEMBERS = frozenset(("enum.Enum", "builtins.object", "object"))
 
 
 def _hide_private(machine: Machine, cls: ClassValue) -> None:

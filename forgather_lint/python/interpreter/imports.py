@@ -120,26 +120,25 @@ def _import_all(
     machine: Machine, module: Value, module_name: str, node: cst.ImportFrom, frame: Frame
 ) -> None:
     """`from module import *`: what `__all__` names, else all names without a leading underscore."""
-    names = _exported(machine, module, frame.place(node))
-    if names is not None:
-        for name in names:
-            if isinstance(module, Namespace):
-                value = read(machine, module, name, frame.place(node))
-            else:
-                value = member_of(machine, module, module_name, name, frame, node)
-            bind_name(machine, frame, name, value)
+    where = frame.place(node)
+    names = _exported(machine, module, where)
+    for name in names or ():
+        if isinstance(module, Namespace):
+            value = read(machine, module, name, where)
+        else:
+            value = member_of(machine, module, module_name, name, frame, node)
+        bind_name(machine, frame, name, value)
+    others: Value | None = module
     if isinstance(module, Namespace):
-        others = module.globals.get(ANY_NAME)
-    else:
-        others = module if names is None else None
+        more = Unknown("star-import", where) if names is None else None
+        others = more or module.globals.get(ANY_NAME)
     if others is None:
         return
-    # What else the module has may stand in front of a builtin, or of what was bound before.
-    machine.leave_unproved(Unknown("star-import", frame.place(node), module_name))
+    if not (isinstance(others, External) and others.name in _LISTED):
+        # What else there is may stand in front of a builtin, or of what was bound before.
+        machine.leave_unproved(Unknown("star-import", where, module_name))
     both = ANY_NAME in frame.scope.namespace.globals
-    bind_name(
-        machine, frame, ANY_NAME, Unknown("star-import", frame.place(node)) if both else others
-    )
+    bind_name(machine, frame, ANY_NAME, Unknown("star-import", where) if both else others)
 
 
 def _exported(machine: Machine, module: Value, where: Place) -> Sequence[str] | None:
@@ -167,7 +166,10 @@ _LISTED = frozenset(
     "abc collections collections.abc contextlib copy dataclasses enum functools itertools math "
     "operator types typing warnings".split()
 )
-"""Modules of the standard library that tell which names they have; to import them does no more."""
+"""Modules of the standard library that tell which names they have; to import them does no more.
+
+Other releases of Python have others in them: a name that is not bound may come from there.
+"""
 
 
 def _dotted(node: cst.BaseExpression) -> str:

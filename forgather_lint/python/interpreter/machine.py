@@ -90,6 +90,9 @@ class Library(Protocol):
     ) -> tuple[str, Value]:
         """Called before an attribute is written; returns the name and value to be written."""
 
+    def on_defined(self, machine: Machine, cls: ClassValue) -> None:
+        """Called when the body of a class has run, before its decorators are applied."""
+
     def taken_by(self, decorator: Value) -> frozenset[str]:
         """The keywords that a function decorated by it is never passed."""
 

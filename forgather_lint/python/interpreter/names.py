@@ -39,10 +39,7 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
         machine.run.loop_copies.met(value)
         if not (isinstance(value, Choice) and may_be_absent(value)):
             return value
-        text = (
-            f"cannot access local variable '{node.value}' where it is not associated with a value"
-        )
-        machine.pass_over(Raised("UnboundLocalError", text, frame.place(node)))
+        machine.pass_over(_unbound(node, frame))
         return where_set(value)
     if node.value in _imported_names(frame.file.tree):
         return Unknown("optional-import", frame.place(node), node.value)
@@ -51,36 +48,40 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
         return machine.loader.member(machine, others, node.value)
     if others is not None:
         return others
-    if frame.function is not None and node.value in _assigned_names(frame.function.node):
-        raise _unbound(node, frame)
-    raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
+    raise _unbound(node, frame)
 
 
 def delete_name(machine: Machine, node: cst.Name, frame: Frame) -> None:
     """`del name`."""
-    value = frame.scope.names.get(node.value)
-    if (
-        value is None
-        and node.value not in frame.scope.declared_global | frame.scope.declared_nonlocal
-    ):
-        if frame.function is not None:
-            raise _unbound(node, frame)
-        raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
-    if isinstance(value, Choice) and may_be_absent(value):
+    scope = frame.scope
+    value = scope.names.get(node.value)
+    if value is None and node.value not in scope.declared_global | scope.declared_nonlocal:
+        raise _unbound(node, frame)
+    if value is not None and may_be_absent(value):
         machine.pass_over(_unbound(node, frame))
-    machine.trail.delete_key(frame.scope.names, node.value)
+    machine.trail.delete_key(scope.names, node.value)
 
 
 def _unbound(node: cst.Name, frame: Frame) -> Raised:
-    text = f"cannot access local variable '{node.value}' where it is not associated with a value"
-    return Raised("UnboundLocalError", text, frame.place(node))
+    """What Python says of a name that nothing binds; those that a function assigns are local."""
+    name, where = node.value, frame.place(node)
+    if frame.function is not None and name in _assigned_names(frame.function.node):
+        text = f"cannot access local variable '{name}' where it is not associated with a value"
+        return Raised("UnboundLocalError", text, where)
+    return Raised("NameError", f"name '{name}' is not defined", where)
 
 
 @lru_cache(maxsize=64)
 def _assigned_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
-    """The names that assignments and loops in `function` bind."""
-    nodes = of_kind(descendants(function), cst.AssignTarget, cst.AugAssign, cst.For)
-    return frozenset(node.target.value for node in nodes if isinstance(node.target, cst.Name))
+    """The names that assignments, loops and `del` in `function` make local."""
+    nodes = descendants(function)
+    targets = [
+        each.target for each in nodes if isinstance(each, _ASSIGNING) and each.target is not None
+    ]
+    return frozenset(each.value for each in targets if isinstance(each, cst.Name))
+
+
+_ASSIGNING = (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.For, cst.Del, cst.NamedExpr)
 
 
 @lru_cache(maxsize=64)

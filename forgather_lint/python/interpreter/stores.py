@@ -26,7 +26,6 @@ from forgather_lint.python.values.objects import (
 )
 from forgather_lint.python.values.type_names import is_iterable, is_plain, type_name
 from forgather_lint.python.values.value import (
-    UNDECIDED_ITEM,
     Arguments,
     Choice,
     CounterValue,
@@ -307,15 +306,16 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
     if isinstance(owner, Choice):
         machine.each_option(owner, partial(_without_item, machine, key, where), where)
     elif isinstance(owner, DictValue):
-        if owner.rest is not None and owner.rest.reason == UNDECIDED_ITEM:
-            machine.pass_over(key_error(key, where))
-        if not has_key(machine, key, where):
-            forget(machine, owner, Unknown("unknown-key", where))
-        elif is_key_in(machine, owner, key, where) is False:
-            if not isinstance(owner, CounterValue):  # which has no key that it cannot delete
+        is_there = is_key_in(machine, owner, key, where)
+        if is_there is not True and not isinstance(owner, CounterValue):
+            # A counter has no key that it cannot delete.
+            if is_there is False:
                 raise key_error(key, where)
-        else:
+            machine.pass_over(key_error(key, where))
+        if has_key(machine, key, where):
             machine.trail.delete_item(owner, key_of(key))
+        else:
+            forget(machine, owner, Unknown("unknown-key", where))
     elif isinstance(owner, IterableValue) or is_plain(owner):
         text = f"'{type_name(owner)}' object doesn't support item deletion"
         raise Raised("TypeError", text, where, cause=cause_of(owner))

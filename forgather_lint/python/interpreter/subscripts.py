@@ -145,7 +145,7 @@ def read_dict(machine: Machine, owner: DictValue, key: Value, where: Place) -> V
         why = owner.rest or Unknown("unknown-key", where)
         _may_have_made(machine, owner, why)
         if why.reason == UNDECIDED_ITEM and not _makes_missing(owner):
-            machine.pass_over(key_error(key, where))
+            machine.pass_over(key_error(key, where))  # else the unknown value says as much
         return why
     if is_there:
         return owner.items[key_of(key)]
@@ -198,7 +198,7 @@ def _read_sequence(
             observe(key, lambda i: i < len(items) and same(items[i], found))
         return found
     if rest is not None:
-        if rest.reason in PERHAPS_FEWER:
+        if isinstance(owner, ListValue) and may_have_fewer(owner):
             machine.leave_unproved(Unknown(rest.reason, where))
         return rest
     kind = _IN_MESSAGES.get(type_name(owner), type_name(owner))

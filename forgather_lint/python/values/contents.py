@@ -39,10 +39,10 @@ class _Untold(Exception):
     """A value may hold something that is not read here, such as the names around a closure."""
 
 
-def is_plain(value: Value, born: int) -> bool:
+def keeps_no_writes(value: Value, born: int) -> bool:
     """Whether nothing that a module does with `value` is seen by who is given it later.
 
-    What is older than `born` counts as plain: writes to it are seen in another way.
+    What is older than `born` counts as such: writes to it are seen in another way.
     """
     match value:
         case TensorValue() | Known() | SymbolicInt() | SliceValue() | Unknown():
@@ -50,21 +50,21 @@ def is_plain(value: Value, born: int) -> bool:
         case External() | Builtin() | ClassValue() | FrozenSetValue():
             return True
         case TupleValue():
-            return all(is_plain(each, born) for each in value.items)
+            return all(keeps_no_writes(each, born) for each in value.items)
         case ListValue() | DictValue() | SetValue() | Instance():
             return value.serial < born
         case FunctionValue():
             return not value.inside
         case BoundMethod():
-            return is_plain(value.receiver, born) and is_plain(value.function, born)
+            return keeps_no_writes(value.receiver, born) and keeps_no_writes(value.function, born)
         case PartialCall():
             given = (value.function, *value.positional, *value.keywords.values())
-            return all(is_plain(each, born) for each in given)
+            return all(keeps_no_writes(each, born) for each in given)
     return False
 
 
 def contents_of(arguments: Arguments, born: int) -> Contents | None:
-    """What the values that are not plain hold now; None where that cannot be told."""
+    """What those values hold now that keep writes; None where that cannot be told."""
     found: list[object] = []
     met: set[Value] = set()
     try:
@@ -90,7 +90,7 @@ def _add_contents(value: Value, born: int, found: list[object], met: set[Value])
     waiting = [value]
     while waiting:
         each = waiting.pop()
-        if is_plain(each, born):
+        if keeps_no_writes(each, born):
             found.append(each)
         elif isinstance(each, TupleValue):
             found.append(len(each.items))
