@@ -21,6 +21,7 @@ from forgather_lint import pipeline
 from forgather_lint.answers import kept as keeping
 from forgather_lint.answers import sealed
 from forgather_lint.answers.kept import SETTINGS, WITHOUT, Answers
+from forgather_lint.core.diagnostics import Severity
 from forgather_lint.core.settings import PerFileIgnore, Settings
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.linting.report import ModelReport
@@ -340,6 +341,20 @@ def test_a_text_under_our_own_seal_makes_nothing_but_records() -> None:
     ):
         answers._files.write(answers._key(("x",)), text)
         assert answers.get(object, "x") is None
+
+
+def test_a_member_of_an_enumeration_is_kept_however_python_pickles_it(
+    monkeypatch: pytest.MonkeyPatch, analysed: Analysed
+) -> None:
+    """As a call of `getattr` by Python 3.11.2, whose runs once kept what they could not read."""
+
+    def by_name(member: Severity, protocol: int) -> tuple[object, ...]:
+        return getattr, (type(member), member.name)
+
+    monkeypatch.setattr(Severity, "__reduce_ex__", by_name)
+    copy_model("broken_llama", Path.cwd())
+    assert lint("broken_llama") == lint("broken_llama")
+    assert analysed == ["broken_llama"]
 
 
 @pytest.mark.parametrize("key", ["short", "of others", "link"])

@@ -13,6 +13,7 @@ import io
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import Enum
 from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
@@ -132,7 +133,9 @@ class Answers:
         if not states or CHANGED in states.values():
             return
         kept = KeptAnswer(_resting_on(value, {}), dict(states))
-        self._files.write(self._key(key), pickle.dumps(kept, protocol=5))
+        content = io.BytesIO()
+        _Dumper(content, protocol=5).dump(kept)
+        self._files.write(self._key(key), content.getvalue())
 
     def close(self) -> None:
         """End of the run: what is too old or too much is deleted."""
@@ -162,6 +165,18 @@ def _resting_on(value: Any, states: States) -> Any:
     if isinstance(value, ModelReport | NothingToCheck):
         return replace(value, looked_at=states)
     return value
+
+
+class _Dumper(pickle.Pickler):
+    """A pickler whose output names no function, so that `_Loader` can refuse them all.
+
+    The enumerations of Python 3.11.2, Debian's, pickle a member as a call of `getattr`.
+    """
+
+    def reducer_override(self, value: object) -> Any:
+        if isinstance(value, Enum):
+            return type(value), (value.value,)
+        return NotImplemented
 
 
 class _Loader(pickle.Unpickler):
