@@ -147,9 +147,13 @@ def _is_below(name: str, parts: tuple[str, ...]) -> bool:
 
 
 def _layer_of(name: str, index: Mapping[str, int]) -> int | None:
-    parts = name.split(".")
-    prefixes = (".".join(parts[:length]) for length in range(1, len(parts)))
-    return next((index[prefix] for prefix in prefixes if prefix in index), None)
+    end = name.find(".")
+    while end >= 0:
+        layer = index.get(name[:end])
+        if layer is not None:
+            return layer
+        end = name.find(".", end + 1)
+    return None
 
 
 def _is_spread(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
 from forgather_lint.core.record import record
@@ -33,12 +33,10 @@ class _Inside:
     """What is told of a module by all that it holds.
 
     `numbers` are those that loops gave to it and to what is below it, such as layer indices.
-    `whole`: no module in it is inside itself, so that the same holds wherever it is found.
     """
 
     likeness: Likeness
     numbers: tuple[tuple[LoopIndex, int], ...]
-    whole: bool
 
 
 @record(frozen=False)
@@ -106,9 +104,11 @@ class ModuleAnswers:
     _open: list[_Call] = field(default_factory=list)
     _known: dict[Instance, _Inside] = field(default_factory=dict)
     _names: dict[Instance, tuple[str, ...]] = field(default_factory=dict)
+    _looked_at: set[Instance] = field(default_factory=set)
+    """The modules that `_known` and `_names` are from."""
     _written: Sequence[Instance | None] | None = None
     _seen: int = 0
-    """How many of these writes have been looked at: `_known` is from after them."""
+    """How many of these writes have been looked at: `_known` and `_names` are from after them."""
     _born: int = field(default_factory=next_serial)
     _last_outside: int = -1
     """The last write to what is older than the forward, as an index into `Trail.ages`."""
@@ -176,61 +176,68 @@ class ModuleAnswers:
         if self._written is not written:  # another run: a trail is not kept, as it keeps its run
             self._written, self._seen = written, 0
             self._last_outside, self._aged = -1, 0
-            self._known.clear()
+            self._forget()
         new = written[self._seen :]
         if new:
             self._seen += len(new)
-            if any(each is None or each in self._known for each in new):
-                self._known.clear()
-        return self._told(module, ())
+            if any(each is None or each in self._looked_at for each in new):
+                self._forget()
+        inside = self._known.get(module)
+        if inside is None:
+            likeness: list[object] = []
+            numbers: list[tuple[LoopIndex, int]] = []
+            self._tell(module, [], likeness, numbers)
+            inside = self._known[module] = _Inside(tuple(likeness), tuple(numbers))
+        return inside
 
-    def _told(self, module: Instance, around: tuple[Instance, ...]) -> _Inside:
-        known = self._known.get(module)
-        if known is not None:
-            return known
-        inside = (*around, module)
-        likeness: list[object] = [module.first_alike, self.roles.get(module)]
-        numbers: list[tuple[LoopIndex, int]] = []
-        below: list[_Inside] = []
-        whole = True
-        for name in self._telling(module):
-            value = module.attributes[name]
+    def _forget(self) -> None:
+        self._known.clear()
+        self._looked_at.clear()
+        self._names.clear()
+
+    def _tell(
+        self,
+        module: Instance,
+        around: list[Instance],
+        likeness: list[object],
+        numbers: list[tuple[LoopIndex, int]],
+    ) -> None:
+        """Add what is told of `module`, which is inside of `around`, and of all its parts."""
+        first = module.first_alike
+        likeness += (first, self.roles.get(module))
+        self._looked_at.add(module)
+        names = self._names.get(first)
+        if names is None:
+            names = self._names[first] = _telling(first)
+            self._looked_at.add(first)
+        if not names:
+            return
+        around.append(module)
+        for name in names:
+            value = module.attributes.get(name)
             if isinstance(value, Known):
                 if value.loop is not None and isinstance(value.value, int):
                     numbers.append((value.loop, value.value))
-            elif isinstance(value, Instance) and name not in module.hidden and name != "config":
-                if value in inside:
-                    whole = False
-                else:
-                    below.append(self._told(value, inside))
-        for each in below:
-            likeness.append(each.likeness)
-            numbers.extend(each.numbers)
-            whole = whole and each.whole
-        told = _Inside(tuple(likeness), tuple(numbers), whole)
-        if whole:
-            self._known[module] = told
-        return told
-
-    def _telling(self, module: Instance) -> Iterable[str]:
-        """The attributes that may tell `module` from others: its integers and its parts.
-
-        Which these are is looked up once for all copies of one instance: as long as it counts as
-        its copy, nothing but what was there, or what equals it, was written to it.
-        """
-        if module.copy_of is None:
-            return module.attributes
-        names = self._names.get(module.copy_of)
-        if names is None:
-            names = tuple(name for name, value in module.attributes.items() if _may_tell(value))
-            self._names[module.copy_of] = names
-        return names
+            elif isinstance(value, Instance) and name not in module.hidden and value not in around:
+                self._tell(value, around, likeness, numbers)
+            else:
+                likeness.append(name)
+        around.pop()
 
 
-def _may_tell(value: Value) -> bool:
-    return isinstance(value, Instance) or (
-        isinstance(value, Known) and isinstance(value.value, int)
-    )
+def _telling(first: Instance) -> tuple[str, ...]:
+    """The attributes that may tell `first` and its copies from others: loop numbers and parts.
+
+    They are the same for all of them: as long as one counts as a copy, nothing but what was there,
+    or what equals it, was written to it. Of a number without a loop each copy has the same.
+    """
+    return tuple(name for name, value in first.attributes.items() if _may_tell(name, value))
+
+
+def _may_tell(name: str, value: Value) -> bool:
+    if isinstance(value, Instance):
+        return name != "config"
+    return isinstance(value, Known) and value.loop is not None
 
 
 def same_arguments(known: Arguments, given: Arguments) -> bool:

@@ -19,7 +19,14 @@ from forgather_lint.facts.sizes import (
     SizesUndecided,
     SizeVerdict,
 )
-from forgather_lint.facts.structure import ClassFact, Module, Parameter, Structure, UnknownFact
+from forgather_lint.facts.structure import (
+    ClassFact,
+    Module,
+    Parameter,
+    Structure,
+    UnknownFact,
+    folded,
+)
 from forgather_lint.facts.tool import GivenUp, RuleFailed, UnusedSuppression
 from forgather_lint.facts.trace import (
     ModuleCall,
@@ -62,4 +69,5 @@ __all__ = [
     "Unreadable",
     "UnusedSuppression",
     "UseKind",
+    "folded",
 ]

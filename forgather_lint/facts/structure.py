@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import field
+from functools import lru_cache
+from typing import TypeVar
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+
+_INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
+
+
+@lru_cache(maxsize=16_384)  # rules ask it of every name for every key
+def folded(name: str) -> str:
+    """`name` with `*` for numbers (`layers.*.mlp`): what the layers of a stack have in common."""
+    return _INDEX.sub("*", name)
 
 
 @record
@@ -75,6 +86,9 @@ class ClassFact:
     built: bool
 
 
+Named = TypeVar("Named", Module, Parameter)
+
+
 @record
 class Structure:
     """The module tree of one root class under one configuration."""
@@ -88,6 +102,12 @@ class Structure:
     """Names of modules that may have children which the analysis could not see."""
 
     _by_name: dict[str, Module] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _modules_folded: dict[str, tuple[Module, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _parameters_folded: dict[str, tuple[Parameter, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def module(self, name: str) -> Module | None:
         """The module with that dotted name, None where there is none."""
@@ -95,6 +115,25 @@ class Structure:
             self._by_name.update({module.name: module for module in reversed(self.modules)})
         return self._by_name.get(name)
 
+    def modules_folded(self) -> Mapping[str, tuple[Module, ...]]:
+        """The modules by folded name, those of a stack's layers together."""
+        if not self._modules_folded:
+            self._modules_folded.update(_by_folded_name(self.modules))
+        return self._modules_folded
+
+    def parameters_folded(self) -> Mapping[str, tuple[Parameter, ...]]:
+        """The parameters by folded name, those of a stack's layers together."""
+        if not self._parameters_folded:
+            self._parameters_folded.update(_by_folded_name(self.parameters))
+        return self._parameters_folded
+
     def children(self, name: str) -> tuple[Module, ...]:
         """The direct children of the module called `name`."""
         return tuple(m for m in self.modules if m.name and m.parent == name)
+
+
+def _by_folded_name(named: Iterable[Named]) -> dict[str, tuple[Named, ...]]:
+    groups: dict[str, list[Named]] = {}
+    for each in named:
+        groups.setdefault(folded(each.name), []).append(each)
+    return {name: tuple(group) for name, group in groups.items()}

@@ -44,12 +44,21 @@ class _TreeWalk:
     on_path: set[Instance] = field(default_factory=set)
     budget: Budget = field(default_factory=Budget)
     lineages: dict[ClassValue | External, tuple[str, ...]] = field(default_factory=dict)
+    of_modules: dict[ClassValue | External, bool] = field(default_factory=dict)
 
     def lineage_of(self, instance: Instance) -> tuple[str, ...]:
         """`lineage_of`, once for each class."""
         found = self.lineages.get(instance.cls)
         if found is None:
             found = self.lineages[instance.cls] = lineage_of(self.machine, instance)
+        return found
+
+    def is_module(self, instance: Instance) -> bool:
+        """Whether it is an `nn.Module`, asked once for each class."""
+        found = self.of_modules.get(instance.cls)
+        if found is None:
+            found = self.machine.is_instance_of(instance, MODULE)
+            self.of_modules[instance.cls] = found
         return found
 
 
@@ -124,7 +133,7 @@ def _visit_value(
     place: Place,
 ) -> None:
     if isinstance(value, Instance):
-        if walk.machine.is_instance_of(value, MODULE) or _may_be_module(walk, value):
+        if walk.is_module(value) or _may_be_module(walk, value):
             inside = value in walk.on_path
             _visit(walk, value, dotted, certain, place if inside else value.where)
     elif isinstance(value, TensorValue):
@@ -199,12 +208,12 @@ _SIZES = ("in_features", "out_features", "num_embeddings", "embedding_dim")
 
 
 def _sizes(instance: Instance) -> dict[str, int]:
-    found = {name: instance.attributes.get(name) for name in _SIZES}
-    return {
-        name: value.value
-        for name, value in found.items()
-        if isinstance(value, Known) and isinstance(value.value, int)
-    }
+    found = {}
+    for name in _SIZES:
+        value = instance.attributes.get(name)
+        if isinstance(value, Known) and isinstance(value.value, int):
+            found[name] = value.value
+    return found
 
 
 def _add_tensor(

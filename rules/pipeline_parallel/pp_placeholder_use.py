@@ -32,11 +32,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
-from forgather_lint.facts import Model, ModuleUse, UseKind
+from forgather_lint.facts import Model, ModuleUse, UseKind, folded
 from forgather_lint.facts.causes.stages import NoHiddenStates, StageRaises
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.stages import Side, StagedEntry, placeholder_for, stages
-from forgather_lint.linting.support.tree import folded, is_within
+from forgather_lint.linting.support.tree import is_within
 
 # What an nn.Identity has as well, of the names that models use.
 _ON_IDENTITY = frozenset(

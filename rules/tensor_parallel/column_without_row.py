@@ -41,13 +41,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
-from forgather_lint.facts import Model, PlanEntry
+from forgather_lint.facts import Model, PlanEntry, folded
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import add_after, change_style
 from forgather_lint.linting.support.pairs import Half, halves_alone
 from forgather_lint.linting.support.styles import Split
 from forgather_lint.linting.support.taking import Planned
-from forgather_lint.linting.support.tree import folded
 from forgather_lint.linting.support.wording import are
 
 

@@ -41,13 +41,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
-from forgather_lint.facts import Model, Module
+from forgather_lint.facts import Model, Module, folded
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import add_after
 from forgather_lint.linting.support.pairs import Half, halves_alone
 from forgather_lint.linting.support.siblings import siblings_of
 from forgather_lint.linting.support.styles import Split
-from forgather_lint.linting.support.tree import folded
 from forgather_lint.linting.support.wording import all_of, are
 
 

@@ -38,13 +38,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, OneCause, Severity
-from forgather_lint.facts import Model, Module
+from forgather_lint.facts import Model, Module, folded
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import add_after
 from forgather_lint.linting.support.siblings import siblings_of
 from forgather_lint.linting.support.styles import Split
 from forgather_lint.linting.support.taking import Planned, planned_linears
-from forgather_lint.linting.support.tree import folded
 
 
 @rule("FGL109", "sibling-missing", Severity.WARNING, rests_on=("vllm/fusers.names",))

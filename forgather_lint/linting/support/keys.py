@@ -5,13 +5,15 @@ Where releases differ, the engines decide; these functions are for rules about a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern, compile_search
-from forgather_lint.linting.support.tree import folded
+from forgather_lint.facts import folded
 
 _compiled = lru_cache(maxsize=1024)(compile_pattern)
 _searched = lru_cache(maxsize=1024)(compile_search)
+_NAMES_AND_GAPS = re.compile(r"(?!.*\.\.)[A-Za-z_\-./*]*")
 
 
 def begins(key: str, name: str) -> bool:
@@ -30,6 +32,15 @@ def error_of(key: str) -> str | None:
     """What is wrong with a key that is no regular expression; None for one that is."""
     pattern = _compiled(f"model.{key}")
     return pattern.reason if isinstance(pattern, UnreadablePattern) and pattern.invalid else None
+
+
+def tells_numbers_apart(key: str) -> bool:
+    """Whether `key` may match `layers.3.mlp` and not `layers.12.mlp`, in any release.
+
+    Names with dots between them, and `.*`, match both or neither. A digit, a set or a second dot,
+    which stands for one character, may not.
+    """
+    return _NAMES_AND_GAPS.fullmatch(key) is None
 
 
 def spells(key: str, name: str) -> bool:

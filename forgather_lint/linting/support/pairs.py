@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.record import record
-from forgather_lint.facts import Model, PlanEntry, Structure
+from forgather_lint.facts import Model, PlanEntry, Structure, folded
 from forgather_lint.linting.support.styles import REDUCING, Split, split_of
 from forgather_lint.linting.support.taking import (
     Planned,
@@ -14,7 +14,7 @@ from forgather_lint.linting.support.taking import (
     named_parameters,
     planned_linears,
 )
-from forgather_lint.linting.support.tree import blocks_around, folded, is_within
+from forgather_lint.linting.support.tree import blocks_around, is_within
 
 
 @record

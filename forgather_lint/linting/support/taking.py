@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from typing import TypeVar
 
 from forgather_lint.core.record import record
-from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
+from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure, folded
 from forgather_lint.linting.support import keys
 from forgather_lint.linting.support.nearest import Suggestion, is_typo, likeness, suggest
 from forgather_lint.linting.support.styles import Split, needs_linear, split_of
-from forgather_lint.linting.support.tree import first_of_each, folded, linears
+from forgather_lint.linting.support.tree import first_of_each, linears
+
+Told = TypeVar("Told")
 
 
 @record
@@ -43,17 +47,18 @@ def spells(entry: PlanEntry, module: Module) -> bool:
 
 def named_modules(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
     """The modules that transformers matches: those whose name the entry spells."""
-    return tuple(module for module in structure.modules if spells(entry, module))
+    return structure.modules_folded().get(entry.full_key, ())
 
 
 def named_parameters(entry: PlanEntry, structure: Structure) -> tuple[Parameter, ...]:
     """The parameters that transformers matches: those whose name the entry spells."""
-    return tuple(p for p in structure.parameters if keys.spells(entry.full_key, p.name))
+    return structure.parameters_folded().get(entry.full_key, ())
 
 
 def matched_linears(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
     """The linear layers that vLLM matches: a key is an expression that the name begins with."""
-    return tuple(m for m in linears(structure) if keys.begins(entry.full_key, m.name))
+    begins = partial(keys.begins, entry.full_key)
+    return tuple(m for m, taken in _told((entry,), linears(structure), begins) if taken)
 
 
 def entries_of_base(model: Model) -> tuple[PlanEntry, ...]:
@@ -71,17 +76,14 @@ def planned_linears(model: Model) -> tuple[Planned, ...]:
     name is not reported once more by each rule about missing entries.
     """
     entries = entries_of_base(model)
-    apart = _tell_indices_apart(entries)
-    decided: dict[str, PlanEntry | None] = {}
-    found = []
     misspelt = _misspelt(model)
-    for module in linears(model.base):
-        key = module.name if apart else folded(module.name)
-        if key not in decided:
-            taking = next((e for e in entries if _either(e, module.name)), None)
-            decided[key] = taking or misspelt.get(folded(module.name))
-        found.append(Planned(module, decided[key]))
-    return tuple(found)
+
+    def taking(name: str) -> PlanEntry | None:
+        first = next((each for each in entries if _either(each, name)), None)
+        return first or misspelt.get(folded(name))
+
+    layers = linears(model.base)
+    return tuple(Planned(module, entry) for module, entry in _told(entries, layers, taking))
 
 
 def dead_entries(plan: Plan, *trees: Structure) -> tuple[PlanEntry, ...]:
@@ -131,10 +133,22 @@ def _either(entry: PlanEntry, name: str) -> bool:
 
 def _representatives(entry: PlanEntry, named: Iterable[Module | Parameter]) -> Iterable[str]:
     """One name for each folded name, unless the key distinguishes layers by number."""
-    if _tell_indices_apart((entry,)):
+    if keys.tells_numbers_apart(entry.full_key):
         return [item.name for item in named]
     return {folded(item.name): item.name for item in named}.values()
 
 
-def _tell_indices_apart(entries: Iterable[PlanEntry]) -> bool:
-    return any(character.isdigit() for entry in entries for character in entry.full_key)
+def _told(
+    entries: Iterable[PlanEntry], modules: Iterable[Module], tell: Callable[[str], Told]
+) -> Iterator[tuple[Module, Told]]:
+    """Each module with what `tell` says of its name, by what `entries` take.
+
+    Of the layers of a stack only one is asked about, unless a key distinguishes them by number.
+    """
+    apart = any(keys.tells_numbers_apart(entry.full_key) for entry in entries)
+    told: dict[str, Told] = {}
+    for module in modules:
+        name = module.name if apart else folded(module.name)
+        if name not in told:
+            told[name] = tell(module.name)
+        yield module, told[name]

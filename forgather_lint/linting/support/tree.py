@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
-from forgather_lint.facts import Module, Structure
+from forgather_lint.facts import Module, Structure, folded
 from forgather_lint.libraries.names import LINEAR, MODULE_DICT, MODULE_LIST
-
-_INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
-
-
-@lru_cache(maxsize=16_384)  # rules ask it of every name for every key
-def folded(name: str) -> str:
-    """`name` with `*` for numbers (`layers.*.mlp`): what the layers of a stack have in common."""
-    return _INDEX.sub("*", name)
 
 
 def is_within(name: str, ancestor: str) -> bool:

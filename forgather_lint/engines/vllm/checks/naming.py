@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
@@ -141,7 +141,7 @@ def children_of(seen: CheckedModel) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in names_held(seen)))
 
 
-def mapped_name(seen: CheckedModel, name: str, prefix: str, children: Iterable[str]) -> str:
+def mapped_name(seen: CheckedModel, name: str, prefix: str, children: tuple[str, ...]) -> str:
     """The name under which the engine looks for what the checkpoint calls `name`."""
     weights = seen.target.vllm.weights
     if weights.base_prefix.value is BasePrefix.ANY:
@@ -149,14 +149,26 @@ def mapped_name(seen: CheckedModel, name: str, prefix: str, children: Iterable[s
     return by_model(name, weights.bare_names_accepted.value)
 
 
-def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
+def by_any_prefix(name: str, prefix: str, children: tuple[str, ...]) -> str:
     """The mapping of vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
+    for pattern, new in _by_any_prefix(prefix, children):
+        name = pattern.sub(new, name)
+    return name
+
+
+@lru_cache(maxsize=64)
+def _by_any_prefix(
+    prefix: str, children: tuple[str, ...]
+) -> tuple[tuple[re.Pattern[str], str], ...]:
     either = "|".join(map(re.escape, children))
+    patterns = [
+        (rf"^(?!model\.)(({either}).*)", r"model.\1"),
+        (rf"^(model\.)((?!{either}).+)", r"\2"),
+        (r"^model\.(?:.+\.)?(lm_head.+)", r"\1"),
+    ]
     if prefix and prefix != "model":
-        name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
-    name = re.sub(rf"^(?!model\.)(({either}).*)", r"model.\1", name)
-    name = re.sub(rf"^(model\.)((?!{either}).+)", r"\2", name)
-    return re.sub(r"^model\.(?:.+\.)?(lm_head.+)", r"\1", name)
+        patterns.insert(0, (rf"^{re.escape(prefix)}\.(.+)", r"model.\1"))
+    return tuple((re.compile(pattern), new) for pattern, new in patterns)
 
 
 def by_model(name: str, bare: bool) -> str:
