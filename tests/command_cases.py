@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from forgather_lint.core.version import Version
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption, options_of
-from forgather_lint.engines.vllm.serve_records import fields_of
+from forgather_lint.engines.vllm.serve_types import becomes, fields_of
 
 MODEL = "hf_llama"
 """The folder below `fixtures/models` that all commands name, but those that say another."""
@@ -28,6 +28,26 @@ _VALUES = {
 }
 _NOT_ASKED = ("--help", "--config", "--model")
 """The first ends the process, the second reads a file, the third is gone beside a folder."""
+_MADE = {
+    "--compilation-config": (
+        "compilation_time",
+        "disabled_custom_ops",
+        "enabled_custom_ops",
+        "encoder_compilation_time",
+        "local_cache_dir",
+        "static_all_moe_layers",
+        "static_forward_context",
+        "traced_files",
+    ),
+    "--ec-transfer-config": ("mm_encoder_output_widths",),
+    "--reasoning-config": (
+        "_enabled",
+        "_natural_reasoning_end_token_ids",
+        "_reasoning_end_token_ids",
+        "_reasoning_start_token_ids",
+    ),
+}
+"""Fields that a class sets itself: none can be given."""
 WITH_EXPERTS, TIED = "hf_moe", "hf_tied"
 REDUNDANT = """--eplb-config '{"num_redundant_experts": 2}'"""
 EAGLE = json.dumps({"method": "eagle", "model": MODEL, "num_speculative_tokens": 3})
@@ -305,9 +325,14 @@ def _spelt(option: ServeOption) -> Iterator[tuple[str, ...]]:
 def _fields(release: VllmProfile) -> Iterator[tuple[str, ...]]:
     """Each field of the objects that options take: null, a choice, none of the choices, a text."""
     for option in dict.fromkeys(options_of(release.version).values()):
-        fields = fields_of(option.name, release)
-        for name, choices in fields.choices.items() if fields is not None else ():
-            values: list[object] = [None, choices[0], "no_such_choice"] if choices else [None, "x"]
+        target = becomes(option.name, release.version)
+        if target is None or target.field:
+            continue
+        fields = fields_of(target.record, release.version)
+        for name, choices in {**fields, **dict.fromkeys(_MADE.get(option.name, ()), ())}.items():
+            values: list[object] = [None, "x"]
+            if choices:
+                values += [str(choices[0]), "no_such_choice"]
             for value in values:
                 said = json.dumps({name: value})
                 yield MODEL, "--trust-remote-code", option.name, said

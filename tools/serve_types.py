@@ -10,7 +10,12 @@ class of pydantic, which holds it to the type and the bounds of its field. Only 
 is read: a call that no branch surrounds, a field that is given `self.<option>` itself, which
 nothing assigns to before, and a type that no validator changes the value for.
 
-Source: vllm/engine/arg_utils.py, `EngineArgs.create_engine_config`; vllm/config/.
+An option whose field has the type of a data class takes a JSON object, which argparse makes into
+that class; `MADE_LATER` lists the options whose object becomes a class when the engine is
+configured. A class forbids fields that it has not where `@config` of the release makes it so.
+
+Source: vllm/engine/arg_utils.py, `parse_dataclass`, `EngineArgs.create_engine_config`;
+vllm/config/, `utils.config`.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -27,17 +32,17 @@ from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
 from tools import command_line
 from tools.release_names import ranges_of
-from tools.serve_options import ENGINE, _flat
-from tools.serve_records import LATER as MADE_LATER
-from tools.serve_records import UTILS, _Records, _validated_before
+from tools.serve_options import ENGINE, Form, _flat, _Reader
 from tools.upstream import Missing, Upstream
 
 SERVE = "vllm/entrypoints/cli/serve.py"
+UTILS = "vllm/config/utils.py"
 PREAMBLE = """\
 # The types and bounds of the fields of config classes, and the field that each option of
 # `vllm serve` becomes, by release. Written by `python -m tools.serve_types WHEEL...`; not by hand.
-# A field without kinds accepts what is not known. `field` empty: the option is the whole record.
-# `when`: the switch without which the class is not made. `later`: of the object, not of its JSON.
+# `field` empty: the option is the whole record. `when`: the switch without which the class is not
+# made. `later`: of the object, not of its JSON. `[forbids]`: the releases whose class refuses
+# fields that are not listed. A field without kinds accepts what is not known.
 
 """
 BUILDERS = (
@@ -47,14 +52,15 @@ BUILDERS = (
     "create_observability_config",
 )
 """Methods of `EngineArgs` that always run; they make the config classes."""
-LATER = {
+MADE_LATER = {
     "diffusion_config": ("DiffusionConfig", "vllm/config/diffusion.py"),
+    "speculative_config": ("SpeculativeConfig", "vllm/config/speculative.py"),
     "watermark_config": ("WatermarkConfig", "vllm/config/watermarking.py"),
 }
 """Options that `X(**value)` makes into a record when the engine is configured."""
 BOUNDS = ("gt", "ge", "lt", "le")
 PLAIN = ("int", "float", "bool", "str", "list", "dict", "set", "tuple")
-Form = TypeVar("Form")
+Told = TypeVar("Told", bound=Hashable)
 Kinds = tuple[str, ...]
 """The members of a union, each as `int ge=1`, `literal ["a"]` or `record Name`; none: not known."""
 
@@ -82,29 +88,35 @@ class Becomes:
 
 @dataclass
 class Read:
-    """What one release says."""
+    """What one release says; `forbidding` names the records that refuse other fields."""
 
     records: dict[str, dict[str, Typed]] = field(default_factory=dict)
     given: dict[str, Becomes] = field(default_factory=dict)
+    forbidding: set[str] = field(default_factory=set)
 
 
 @dataclass
-class _Types(_Records):
-    """Reads the types of one release."""
+class _Types(_Reader):
+    """Reads the types of one release.
+
+    `seen` is the data class that the last type named, `of_field` that of each argument.
+    """
 
     read: Read = field(default_factory=Read)
+    seen: tuple[ast.ClassDef, str] | None = None
+    of_field: dict[str, tuple[ast.ClassDef, str]] = field(default_factory=dict)
 
     def all(self) -> Read:
         """The records behind the options, and what each option becomes."""
-        self.records()
-        for name, (cls, home) in LATER.items():
+        self.read_engine()
+        for name, (cls, home) in MADE_LATER.items():
             found = self._class(cls, home)
             if found is not None:
                 self.of_field[name] = found
         for name, (node, path) in self.of_field.items():
             if self._is_validated(node, path):
                 self._note_record(node, path)
-                later = name in LATER or name in MADE_LATER
+                later = name in MADE_LATER
                 self.read.given[_option(name)] = Becomes(node.name, "", later=later)
         tree = self.release.tree(ENGINE)
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -114,6 +126,36 @@ class _Types(_Records):
             if isinstance(member, ast.FunctionDef) and member.name in BUILDERS:
                 self._read_builder(member, changed)
         return self.read
+
+    def _form_of_type(self, annotation: ast.expr, path: str, name: str) -> Form:
+        self.seen = None
+        form = super()._form_of_type(annotation, path, name)
+        if form.takes == "json" and self.seen is not None:
+            self.of_field[name] = self.seen
+        return form
+
+    def _form_of_call(
+        self,
+        call: ast.Call,
+        path: str,
+        kwargs: Mapping[str, str],
+        aliases: Mapping[str, ast.expr],
+        changed: Mapping[str, Mapping[str, ast.expr | None]],
+    ) -> Form:
+        form = super()._form_of_call(call, path, kwargs, aliases, changed)
+        for each in call.args:
+            name = str(each.value) if isinstance(each, ast.Constant) else ""
+            field_name = name.removeprefix("--").replace("-", "_")
+            if "type" in {*changed.get(field_name, {}), *(word.arg for word in call.keywords)}:
+                self.of_field.pop(field_name, None)  # read by another function
+        return form
+
+    def _named(self, name: str, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        place = self._definition(name, path)
+        for kind, options in super()._named(name, path):
+            if kind == "dataclass" and place is not None and isinstance(place[0], ast.ClassDef):
+                self.seen = place[0], place[1]
+            yield kind, options
 
     def _assigned_in_command(self) -> set[str]:
         """The arguments that the command itself sets before the engine sees them."""
@@ -176,6 +218,18 @@ class _Types(_Records):
         fields = self.read.records[node.name] = {}
         if not self._fill(node, path, fields):
             del self.read.records[node.name]
+        elif self._forbids(node):
+            self.read.forbidding.add(node.name)
+
+    def _forbids(self, node: ast.ClassDef) -> bool:
+        """Whether the class refuses fields that it has not, as `@config` of the release has it."""
+        marks = [ast.unparse(each) for each in node.decorator_list]
+        if not any(mark.partition("(")[0] == "config" for mark in marks):
+            return False
+        body = self.release.tree(UTILS).body
+        made = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == "config"]
+        default = any("extra='forbid'" in ast.unparse(each) for each in made)
+        return default and not any("extra" in mark for mark in marks)
 
     def _fill(self, node: ast.ClassDef, path: str, fields: dict[str, Typed]) -> bool:
         """Adds the fields of the class and its bases; whether all that checks them is known."""
@@ -183,20 +237,17 @@ class _Types(_Records):
             place = self._class(ast.unparse(base), path)
             if place is None or not self._fill(*place, fields):
                 return False
-        before, touching = _validated_before(node), _touching(node)
+        touching = _touching(node)
         made = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
-        if before is None or made & {"__init__", "__new__", "__get_pydantic_core_schema__"}:
+        if _is_rewritten(node) or made & {"__init__", "__new__", "__get_pydantic_core_schema__"}:
             return False
         for each in node.body:
             if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
                 continue
-            text = ast.unparse(each.annotation)
-            if text.startswith(("ClassVar", "InitVar")):
-                continue
+            text, name = ast.unparse(each.annotation), each.target.id
             said = _field_call(each.value)
-            if said is not None and said.get("init") == "False":
-                continue
-            name = each.target.id
+            if text.startswith("ClassVar") or (said is not None and said.get("init") == "False"):
+                continue  # no argument of `__init__`
             kinds = tuple(dict.fromkeys(self._kinds(each.annotation, path, said or {})))
             passes = [held for key in (name, "*") for held in touching.get(key, ())]
             if not all(passes) or "any" in kinds:
@@ -297,6 +348,18 @@ class _Types(_Records):
                 yield "any"
         else:
             yield from self._kinds(place[0], place[1], said, seen + 1)
+
+
+def _is_rewritten(node: ast.ClassDef) -> bool:
+    """Whether a validator sees the whole object before its fields are checked."""
+    marks = (
+        ast.unparse(mark)
+        for each in node.body
+        if isinstance(each, ast.FunctionDef)
+        for mark in each.decorator_list
+        if isinstance(mark, ast.Call)
+    )
+    return any(m.startswith("model_validator(") and "mode='after'" not in m for m in marks)
 
 
 def _touching(node: ast.ClassDef) -> dict[str, list[bool]]:
@@ -407,15 +470,20 @@ def main(arguments: list[str]) -> int:
         release = Upstream.open(path, "vllm")
         if release is None or release.version not in known("vllm"):
             sys.exit(f"{path}: no release of vLLM that is profiled")
-        read[release.version] = found = _Types(release).all()
+        read[release.version] = found = read_release(release)
         fields = sum(len(each) for each in found.records.values())
         sys.stdout.write(f"vllm {release.version}: {len(found.given)} options, {fields} fields\n")
     (DATA / "serve_types.toml").write_text(PREAMBLE + text_of(read), "utf-8")
     return 0
 
 
+def read_release(release: Upstream) -> Read:
+    """The config classes of a release, and what each option becomes."""
+    return _Types(release).all()
+
+
 def text_of(read: Mapping[Version, Read]) -> str:
-    """The lines of the file: a table of options, one of fields for each class."""
+    """The lines of the file: tables of options and of classes, and one of fields for each class."""
     lines = ["[given]"]
     for option in sorted({name for found in read.values() for name in found.given}):
         forms = {v: found.given[option] for v, found in read.items() if option in found.given}
@@ -430,6 +498,10 @@ def text_of(read: Mapping[Version, Read]) -> str:
             for form, having in _by_form(forms)
         )
         lines.append(f'"{option}" = [{", ".join(_inline(row) for row in rows)}]')
+    lines += ["", "[forbids]"]
+    for record in sorted({name for found in read.values() for name in found.forbidding}):
+        releases = {v for v, found in read.items() if record in found.forbidding}
+        lines.append(f"{record} = {json.dumps(ranges_of('vllm', releases))}")
     for record in sorted({name for found in read.values() for name in found.records}):
         of_release = {
             v: found.records[record] for v, found in read.items() if record in found.records
@@ -440,20 +512,17 @@ def text_of(read: Mapping[Version, Read]) -> str:
             typed_rows: Iterator[dict[str, object]] = (
                 {
                     "releases": ranges_of("vllm", set(having)),
-                    "kinds": list(form.kinds),
+                    **({"kinds": list(form.kinds)} if form.kinds else {}),
                     **({"required": True} if form.required else {}),
                 }
                 for form, having in _by_form(typed)
-                if form.kinds or form.required
             )
-            told = ", ".join(_inline(row) for row in typed_rows)
-            if told:
-                lines.append(f"{name} = [{told}]")
+            lines.append(f"{name} = [{', '.join(_inline(row) for row in typed_rows)}]")
     return "\n".join(lines) + "\n"
 
 
-def _by_form(of_release: Mapping[Version, Form]) -> list[tuple[Form, list[Version]]]:
-    found: dict[Form, list[Version]] = {}
+def _by_form(of_release: Mapping[Version, Told]) -> list[tuple[Told, list[Version]]]:
+    found: dict[Told, list[Version]] = {}
     for version in sorted(of_release):
         found.setdefault(of_release[version], []).append(version)
     return list(found.items())

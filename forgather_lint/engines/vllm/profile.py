@@ -316,7 +316,6 @@ class VllmCommand:
     too_few_devices: Fact[Reaction]
     code_not_trusted: Fact[Reaction]
     argument_unexpected: Fact[Reaction]
-    field_unexpected: Fact[Reaction]
     field_invalid: Fact[Reaction]
     speculative_model_missing: Fact[Reaction]
 

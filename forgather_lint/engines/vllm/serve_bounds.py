@@ -9,9 +9,17 @@ from forgather_lint.core.settings import nearest
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_command import count_of, expanded
 from forgather_lint.engines.vllm.serve_options import ServeOption, options_of
-from forgather_lint.engines.vllm.serve_records import SPECULATIVE
-from forgather_lint.engines.vllm.serve_types import Becomes, RefusedField, becomes, refused
+from forgather_lint.engines.vllm.serve_types import (
+    Becomes,
+    RefusedField,
+    becomes,
+    fields_of,
+    refused,
+)
 from forgather_lint.facts.command import CommandRefused, RefusedFor, RefusedWord, ServeCommand
+from forgather_lint.facts.release import Effect
+
+SPECULATIVE = "--speculative-config"
 
 
 def values_refused(command: ServeCommand, release: VllmProfile) -> Iterator[CommandRefused]:
@@ -28,13 +36,33 @@ def values_refused(command: ServeCommand, release: VllmProfile) -> Iterator[Comm
             errors = f"{len(fields)} validation error{'s' if len(fields) > 1 else ''}"
             for field in fields:
                 yield CommandRefused(
-                    RefusedWord(RefusedFor.FIELD, given.value, name, _detail(name, target, field)),
+                    RefusedWord(
+                        RefusedFor.FIELD, given.value, name, _detail(name, target, field, release)
+                    ),
                     str(release),
-                    nearest=_near(value, field),
+                    nearest=_near(value, field, release),
                     text=release.command.field_invalid.value.shown(
                         errors=errors, record=target.record, field=field.name, words=field.words
                     ),
                 )
+    yield from _speculative(command, release)
+
+
+def _speculative(command: ServeCommand, release: VllmProfile) -> Iterator[CommandRefused]:
+    """A number of speculative tokens without a method to guess them."""
+    given, fact = command.given.get(SPECULATIVE), release.command.speculative_model_missing.value
+    others = any(name in command.given for name in ("--spec-model", "--spec-method"))
+    option = options_of(release.version).get(SPECULATIVE)
+    if given is None or given.value is None or option is None or others:
+        return
+    for said in _values(option, given.value.text):
+        if not isinstance(said, dict) or said.get("num_speculative_tokens") is None:
+            continue
+        named = said.get("model") is not None or said.get("method") is not None
+        if fact.effect is Effect.ERROR and not named:
+            detail = f"`{SPECULATIVE}` names neither a model nor a method"
+            refused = RefusedWord(RefusedFor.FIELD, given.value, SPECULATIVE, detail)
+            yield CommandRefused(refused, str(release), text=fact.shown())
 
 
 def _values(option: ServeOption, text: str | None) -> Iterator[object]:
@@ -59,16 +87,26 @@ def _values(option: ServeOption, text: str | None) -> Iterator[object]:
         return  # refused before
 
 
-def _detail(option: str, target: Becomes, field: RefusedField) -> str:
+def _detail(option: str, target: Becomes, field: RefusedField, release: VllmProfile) -> str:
+    if field.lacked_by:
+        return f"`{field.lacked_by}` of {release} has no `{field.name.rpartition('.')[2]}`"
     whole = not target.field
     what = f"`{field.name}` of `{target.record}`" if whole and field.name else f"`{option}`"
     return f"{what}: {field.words[0].lower()}{field.words[1:]}"
 
 
-def _near(value: object, field: RefusedField) -> str:
+def _near(value: object, field: RefusedField, release: VllmProfile) -> str:
+    if field.lacked_by:
+        known = list(fields_of(field.lacked_by, release.version))
+        return _named(nearest(field.name.rpartition(".")[2], known))
     _, listed, choices = field.words.partition("Input should be '")
     given = value.get(field.name) if isinstance(value, Mapping) else value
     if not listed or not isinstance(given, str):
         return ""
     known = [each.strip(" '") for each in choices.replace(" or ", ", ").split(",")]
-    return nearest(given, known).partition("'")[2].rpartition("'")[0]
+    return _named(nearest(given, known))
+
+
+def _named(told: str) -> str:
+    """The name in the words of `nearest`."""
+    return told.partition("'")[2].rpartition("'")[0]

@@ -12,6 +12,7 @@ import json
 import operator
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -55,10 +56,14 @@ class Becomes:
 
 @record
 class RefusedField:
-    """A field that pydantic refuses (a dotted name; empty for a whole record), and its words."""
+    """A field that pydantic refuses (dotted in a record; empty: the whole), and its words.
+
+    `lacked_by`: the class that has no such field.
+    """
 
     name: str
     words: str
+    lacked_by: str = ""
 
 
 def becomes(option: str, release: Version) -> Becomes | None:
@@ -74,13 +79,24 @@ def refused(becomes: Becomes, value: object, release: Version) -> Iterator[Refus
     """What pydantic surely refuses of `value`."""
     for field in _refused(becomes, value, release):
         words = _IN_JSON.get(field.words.partition(" or an instance")[0], field.words)
-        yield RefusedField(field.name, words if becomes.in_json else field.words)
+        yield replace(field, words=words) if becomes.in_json else field
+
+
+def fields_of(record: str, release: Version) -> Mapping[str, Sequence[object]]:
+    """The fields of a class, each with the values that it is limited to; empty: not limited."""
+    found: dict[str, Sequence[object]] = {}
+    for line in _sections().get(record, "").splitlines():
+        name = line.partition(" = ")[0]
+        if name and _row(record, name, release) is not None:
+            kinds = [kind for kind in _kinds(record, name, release) if kind != "null"]
+            listed = [json.loads(kind[8:]) for kind in kinds if kind.startswith("literal ")]
+            found[name] = listed[0] if len(listed) == len(kinds) == 1 else ()
+    return found
 
 
 def _refused(becomes: Becomes, value: object, release: Version) -> Iterator[RefusedField]:
     if becomes.field:
-        for words in _words(_kinds(becomes.record, becomes.field, release), value, release):
-            yield RefusedField(becomes.field, words)
+        yield from _refused_field(becomes.record, becomes.field, value, release)
     elif isinstance(value, dict):
         yield from _refused_fields(becomes.record, value, release)
     elif value is not None:
@@ -91,19 +107,30 @@ def _refused_fields(
     owner: str, value: Mapping[str, object], release: Version
 ) -> Iterator[RefusedField]:
     for name, given in value.items():
-        for words in _words(_kinds(owner, name, release), given, release):
-            yield RefusedField(name, words)
+        yield from _refused_field(owner, name, given, release)
     for name in _required(owner, release):
         if name not in value:
             yield RefusedField(name, "Field required")
+    if _forbids(owner, release):
+        for name in value:
+            if _row(owner, name, release) is None:
+                yield RefusedField(name, "Unexpected keyword argument", lacked_by=owner)
 
 
-def _words(kinds: Sequence[str], value: object, release: Version) -> Iterator[str]:
-    """Why each member of a union refuses `value`; nothing where one may take it."""
+def _refused_field(
+    owner: str, name: str, value: object, release: Version
+) -> Iterator[RefusedField]:
+    """Why each member of the type of a field refuses `value`; nothing where one may take it."""
+    kinds = _kinds(owner, name, release)
+    inner = [kind.removeprefix("record ") for kind in kinds if kind != "null"]
+    if len(inner) == 1 and f"record {inner[0]}" in kinds and isinstance(value, dict):
+        for field in _refused_fields(inner[0], value, release):
+            yield replace(field, name=f"{name}.{field.name}")
+        return
     each = [_why_not(kind, value, release) for kind in kinds]
     if each and all(each):
-        told = [words for words in each if words != "null"]
-        yield from told or ["Input should be None"]
+        for words in [words for words in each if words != "null"] or ["Input should be None"]:
+            yield RefusedField(name, words)
 
 
 def _why_not(kind: str, value: object, release: Version) -> str:
@@ -189,8 +216,14 @@ def _why_no_record(owner: str, value: object, release: Version) -> str:
 def _kinds(owner: str, name: str, release: Version) -> Sequence[str]:
     """The members of the type of a field; none where it is not known."""
     row = _row(owner, name, release)
-    found: Sequence[str] = row["kinds"] if row is not None else ()
+    found: Sequence[str] = row.get("kinds", ()) if row is not None else ()
     return found
+
+
+def _forbids(owner: str, release: Version) -> bool:
+    """Whether the class refuses fields that it has not."""
+    _, found, rest = _sections()["forbids"].partition(f"\n{owner} = ")
+    return bool(found) and admits(json.loads(rest.partition("\n")[0]), release)
 
 
 def _required(owner: str, release: Version) -> Iterator[str]:

@@ -47,7 +47,6 @@ from forgather_lint.engines.vllm.serve_options import (
     releases_with,
 )
 from forgather_lint.engines.vllm.serve_overrides import overrides_of
-from forgather_lint.engines.vllm.serve_records import fields_refused
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
@@ -101,7 +100,6 @@ class ReadCommand:
         """What the release refuses of the command before it builds the model."""
         for refused in self.command.refused:
             yield _refused(refused, self.target)
-        yield from fields_refused(self.command, self.target.vllm)
         yield from values_refused(self.command, self.target.vllm)
         config = _config(self.model)
         yield from conflicts(self.command, self.target.vllm, config)
