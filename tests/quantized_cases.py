@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from oracles.packing import (
     AWQ,
@@ -35,6 +36,7 @@ EVERYTHING = ("layers", "lm_head")
 class Case:
     """A fixture model with `quantization` in its config and weights in `form`.
 
+    `added` are the weights of Linears that the model has by its `files` alone.
     `kept` are parts of names of layers that are stored unquantized, whatever the config says;
     `left_out` ends of names of tensors that are not stored. `sizes` are those that are asked about.
     """
@@ -49,6 +51,7 @@ class Case:
     sizes: Sequence[tuple[int, int]] = ((1, 1),)
     model: str = "hf_llama"
     files: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, list[int]] = field(default_factory=dict)
     argument: str = ""
 
     @property
@@ -114,6 +117,20 @@ BY_TOKEN = whole("float", "token", dynamic=True)
 WIDER: Mapping[str, object] = {"intermediate_size": 384}
 NARROW: Mapping[str, object] = {"intermediate_size": 192}
 BIASED: Mapping[str, object] = {"attention_bias": True, "mlp_bias": True}
+ROUTERS = ("1.mlp.gate", "2.mlp.gate", "3.mlp.gate")
+"""The routers of the model with experts, but no gate of a feed-forward."""
+ROUTER = "re:.*mlp[.]gate$"
+PLAIN_ROUTERS = (*HEAD, *ROUTERS)
+PLAIN_EXPERTS = (*PLAIN_ROUTERS, "experts")
+EXPERT_NAMES = tuple(f"model.layers.{layer}.mlp.experts" for layer in (1, 2, 3))
+EACH_EXPERT = tuple(
+    f"{name}.{number}.{part}"
+    for name in EXPERT_NAMES
+    for number in range(4)
+    for part in ("gate_proj", "up_proj", "down_proj")
+)
+GATES = tuple(f"model.layers.{layer}.mlp.gate" for layer in (1, 2, 3))
+OF_EXPERTS = tuple(f"model.layers.{layer}.mlp" for layer in (1, 2, 3))
 DOWN, FIRST = "model.layers.0.mlp.down_proj", "layers.0."
 MODELOPT = json.dumps(
     {
@@ -126,6 +143,74 @@ MODELOPT = json.dumps(
 def modelopt(algorithm: str | None, *ignored: str) -> Config:
     said = {"quant_method": "modelopt", "ignore": [*HEAD, *ignored], "quant_algo": algorithm}
     return {key: value for key, value in said.items() if value is not None}
+
+
+_BLOCK = """
+class HfMoeRouter(nn.Module):
+    def __init__(self, config: HfMoeConfig):
+        super().__init__()
+        self.top_k = config.num_experts_per_tok
+        self.weight = nn.Parameter(torch.empty(config.num_experts, config.hidden_size))
+        nn.init.normal_(self.weight, std=config.initializer_range)
+
+    def forward(self, hidden_states):
+        logits = nn.functional.linear(hidden_states, self.weight)
+        scores = torch.softmax(logits, dim=-1, dtype=torch.float32)
+        weights, index = torch.topk(scores, self.top_k, dim=-1)
+        weights = weights / weights.sum(dim=-1, keepdim=True)
+        return logits, weights.to(hidden_states.dtype), index
+
+
+class HfMoeSparseBlock(nn.Module):
+    def __init__(self, config: HfMoeConfig):
+        super().__init__()
+        self.gate = HfMoeRouter(config)
+        self.experts = HfMoeExperts(config)
+        self.shared_expert = HfMoeMLP(config, config.moe_intermediate_size)
+        self.shared_expert_gate = nn.Linear(config.hidden_size, 1, bias=False)
+
+    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
+        flat = hidden_states.view(-1, hidden_states.shape[-1])
+        shared = torch.sigmoid(self.shared_expert_gate(flat)) * self.shared_expert(flat)
+        _, weights, index = self.gate(flat)
+        output = self.experts(flat, index, weights) + shared
+        return output.reshape(hidden_states.shape)
+
+
+"""
+"""A block that vLLM replaces as a whole: the router and the shared expert run in its layer."""
+_CODE = "modeling_hf_moe.py"
+_OURS, _AFTER = "class HfMoeSparseBlock(", "class HfMoeDecoderLayer("
+
+
+def _shared() -> dict[str, str]:
+    text = (MODELS / "hf_moe" / _CODE).read_text("utf-8")
+    before, _, rest = text.partition(_OURS)
+    return {_CODE: before + _BLOCK.lstrip() + _AFTER + rest.partition(_AFTER)[2]}
+
+
+SHARED: Mapping[str, Any] = {
+    "files": _shared(),
+    "added": {
+        f"model.layers.{layer}.mlp.{name}": shape
+        for layer in (1, 2, 3)
+        for name, shape in {
+            "shared_expert.gate_proj.weight": [64, 128],
+            "shared_expert.up_proj.weight": [64, 128],
+            "shared_expert.down_proj.weight": [128, 64],
+            "shared_expert_gate.weight": [1, 128],
+        }.items()
+    },
+}
+
+
+def with_experts(
+    form: str, quantization: Config, group: int = 0, *, width: int = 0, **more: Any
+) -> Case:
+    """A case of the model with experts; `width` is that of an expert, if not the model's own."""
+    config = {"moe_intermediate_size": width} if width else {}
+    said: dict[str, Any] = {"kept": PLAIN_ROUTERS, "config": config} | more
+    return Case(form, quantization, group, model="hf_moe", **said)
 
 
 CASES: Mapping[str, Case] = {
@@ -347,6 +432,179 @@ CASES: Mapping[str, Case] = {
     "torchao, no type": Case(FP8_STATIC, {"quant_method": "torchao"}),
     "modelopt in a file": Case(FP8_STATIC, None, files={"hf_quant_config.json": MODELOPT}),
     "mxfp4": Case(PACKED, {"quant_method": "mxfp4"}, 32),
+    "experts, packed": with_experts(
+        PACKED, packed(PACK, four(32), ignore=(*HEAD, ROUTER)), 32, sizes=(*BOTH, (1, 2))
+    ),
+    "experts, packed, groups cut by ranks": with_experts(
+        PACKED, packed(PACK, four(64), ignore=(*HEAD, ROUTER)), 64, sizes=BOTH
+    ),
+    "experts, packed, groups cut": with_experts(
+        PACKED, packed(PACK, four(64), ignore=(*HEAD, ROUTER)), 32, width=96
+    ),
+    "experts, packed, a group for a row": with_experts(
+        PACKED, packed(PACK, four(-1), ignore=(*HEAD, ROUTER)), -1
+    ),
+    "experts, packed, plain experts": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, ROUTER, "re:.*experts.*")),
+        32,
+        kept=PLAIN_EXPERTS,
+        sizes=(*BOTH, (1, 2)),
+    ),
+    "experts, packed, plain experts of other names": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, ROUTER, *EXPERT_NAMES)),
+        32,
+        kept=PLAIN_EXPERTS,
+    ),
+    "experts, packed, plain experts by the first": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, ROUTER, "re:.*experts\\.0\\..*")),
+        32,
+        kept=PLAIN_EXPERTS,
+    ),
+    "experts, packed, plain gates": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, ROUTER, "re:.*experts.*gate_proj")),
+        32,
+        kept=(*PLAIN_ROUTERS, "experts.0.gate_proj", "experts.1.gate_proj"),
+        sizes=BOTH,
+    ),
+    "experts, packed, plain gates of one layer": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, ROUTER, "re:.*2.mlp.experts.*gate_proj")),
+        32,
+        kept=PLAIN_ROUTERS,
+    ),
+    "experts, packed, attention alone": with_experts(
+        PACKED,
+        packed(PACK, four(32), targets=("re:.*self_attn.*",)),
+        32,
+        kept=(*HEAD, "mlp"),
+        sizes=BOTH,
+    ),
+    "experts, packed, routers packed": with_experts(
+        PACKED,
+        packed(PACK, four(-1), ignore=(*HEAD, "re:.*experts.*")),
+        -1,
+        kept=(*HEAD, "experts"),
+    ),
+    "experts, packed, a shared expert": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, "re:.*experts.*", "re:.*shared_expert_gate")),
+        32,
+        kept=(*PLAIN_EXPERTS, "shared_expert_gate"),
+        sizes=(*BOTH, (1, 2)),
+        **SHARED,
+    ),
+    "experts, packed, a shared expert and its gate": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, "re:.*experts.*")),
+        32,
+        kept=(*PLAIN_EXPERTS, "shared_expert_gate"),
+        **SHARED,
+    ),
+    "experts, packed, a shared expert and its gate packed": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, "re:.*experts.*")),
+        32,
+        kept=PLAIN_EXPERTS,
+        **SHARED,
+    ),
+    "experts, packed, a plain shared expert": with_experts(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, "re:.*shared_expert.*")),
+        32,
+        kept=(*PLAIN_ROUTERS, "shared_expert"),
+        **SHARED,
+    ),
+    "experts, packed, 3 bits": with_experts(
+        PACKED, packed(PACK, four(32, num_bits=3), ignore=(*HEAD, ROUTER)), 32
+    ),
+    "experts, int8": with_experts(
+        INT8,
+        packed(
+            WHOLE,
+            whole("int", "channel"),
+            whole("int", "token", dynamic=True),
+            ignore=(*HEAD, ROUTER),
+        ),
+        sizes=BOTH,
+    ),
+    "experts, int8, plain experts": with_experts(
+        INT8,
+        packed(
+            WHOLE,
+            whole("int", "channel"),
+            whole("int", "token", dynamic=True),
+            ignore=(*HEAD, ROUTER, "re:.*experts.*"),
+        ),
+        kept=PLAIN_EXPERTS,
+        sizes=BOTH,
+    ),
+    "experts, fp8 by row": with_experts(
+        FP8_CHANNEL,
+        packed(FLOATS, whole("float", "channel"), BY_TOKEN, ignore=(*HEAD, ROUTER)),
+    ),
+    "experts, fp8 by row, plain experts": with_experts(
+        FP8_CHANNEL,
+        packed(
+            FLOATS,
+            whole("float", "channel"),
+            BY_TOKEN,
+            ignore=(*HEAD, ROUTER, "re:.*experts.*"),
+        ),
+        kept=PLAIN_EXPERTS,
+        sizes=BOTH,
+    ),
+    "experts, gptq": with_experts(GPTQ, gptq(), 32, sizes=BOTH),
+    "experts, gptq, groups cut": with_experts(GPTQ, gptq(), 16, width=48),
+    "experts, gptq, groups halved": with_experts(GPTQ, gptq(group_size=128), 32, width=96),
+    "experts, gptq, attention named alone": with_experts(
+        GPTQ,
+        gptq(modules_in_block_to_quantize=[["self_attn"]]),
+        32,
+        kept=(*HEAD, "mlp"),
+    ),
+    "experts, gptq, plain experts": with_experts(GPTQ, gptq(), 32, kept=PLAIN_EXPERTS),
+    "experts, awq": with_experts(AWQ, awq(), 32, sizes=BOTH),
+    "experts, awq, plain experts": with_experts(
+        AWQ,
+        awq(modules_to_not_convert=["lm_head", *ROUTERS, "experts"]),
+        32,
+        kept=PLAIN_EXPERTS,
+        sizes=(*BOTH, (1, 2)),
+    ),
+    "experts, awq, whole blocks plain": with_experts(
+        AWQ,
+        awq(modules_to_not_convert=["lm_head", *OF_EXPERTS]),
+        32,
+        kept=PLAIN_EXPERTS,
+        sizes=BOTH,
+    ),
+    "experts, awq, plain experts not said": with_experts(AWQ, awq(), 32, kept=PLAIN_EXPERTS),
+    "experts, awq, projections of experts named": with_experts(
+        AWQ,
+        awq(modules_to_not_convert=["lm_head", *ROUTERS, "experts.0.", "experts.1."]),
+        32,
+        kept=PLAIN_EXPERTS,
+    ),
+    "experts, awq, groups cut": with_experts(AWQ, awq(), 16, width=48),
+    "experts, fp8": with_experts(FP8, fp8(modules_to_not_convert=[*GATES, *OF_EXPERTS])),
+    "experts, fp8, plain experts": with_experts(
+        FP8, fp8(modules_to_not_convert=[*GATES, *EACH_EXPERT]), kept=PLAIN_EXPERTS
+    ),
+    "experts, fp8, tiles": with_experts(
+        FP8_BLOCK, fp8(weight_block_size=[128, 128], modules_to_not_convert=list(GATES)), 128
+    ),
+    "experts, fp8, tiles cut": with_experts(
+        FP8_BLOCK,
+        fp8(weight_block_size=[128, 128], modules_to_not_convert=list(GATES)),
+        128,
+        width=48,
+    ),
+    "experts, modelopt": with_experts(FP8_STATIC, modelopt("FP8", *ROUTERS)),
+    "experts, mxfp4": with_experts(PACKED, {"quant_method": "mxfp4"}, 32),
     "argument of another method": Case(GPTQ, gptq(), 32, argument="awq"),
     "argument of another name": Case(GPTQ, gptq(), 32, argument="gptq_marlin"),
     "argument of compressed-tensors": Case(PACKED, packed(PACK, four(32)), 32, argument="awq"),
@@ -405,15 +663,20 @@ def parameters(case: Case, place: Path) -> Iterator[tuple[str, list[int], bool]]
     whole = told["entries"]["architectures"]
     before = json.loads((MODELS / case.model / "config.json").read_text("utf-8"))
     now = json.loads((place / "config.json").read_text("utf-8"))
-    old, new = before.get("intermediate_size"), now.get("intermediate_size")
+    widths = {
+        part: (before.get(key), now.get(key))
+        for part, key in (("experts", "moe_intermediate_size"), ("mlp", "intermediate_size"))
+    }
     shared = {name for names in whole["shared"] for name in names[1:]}
     for name, shape in whole["parameters"].items():
         owner, _, leaf = name.rpartition(".")
         if name in shared:
             continue
-        if "mlp" in name and old != new:
+        old, new = next((each for part, each in widths.items() if part in name), (None, None))
+        if old != new:
             shape = [new if size == old else size for size in shape]
         linear = leaf == "weight" and whole["modules"][owner] == "Linear"
         yield name, shape, linear
         if linear and "lm_head" not in name and now.get("mlp_bias") and not before.get("mlp_bias"):
             yield f"{owner}.bias", shape[:1], False
+    yield from ((name, shape, True) for name, shape in case.added.items())

@@ -25,6 +25,13 @@ from tests.verdicts import V032
 
 STORED = {path: read(path) for path in sorted(VERDICTS.glob("quantized_vllm_*.json"))}
 OTHER_KERNEL = (
+    "experts, awq, groups cut",
+    "experts, gptq, groups cut",
+    "experts, gptq, groups halved",
+    "experts, packed, 3 bits",
+    "experts, packed, groups cut",
+    "experts, packed, groups cut by ranks",
+    "experts, packed, plain gates of one layer",
     "fp8, tiles cut by a join",
     "fp8, tiles cut by ranks",
     "gptq, 8 bits",
@@ -119,7 +126,26 @@ LEFT_OPEN = {
     "modelopt, all plain by wildcards",
     "modelopt, attention plain by a wildcard",
     "modelopt in a file",
+    "experts, awq",
+    "experts, awq, plain experts not said",
+    "experts, awq, projections of experts named",
+    "experts, fp8",
+    "experts, fp8 by row",
+    "experts, fp8, plain experts",
+    "experts, fp8, tiles",
+    "experts, gptq",
+    "experts, gptq, attention named alone",
+    "experts, gptq, plain experts",
+    "experts, int8",
+    "experts, modelopt",
+    "experts, packed",
+    "experts, packed, a group for a row",
+    "experts, packed, a plain shared expert",
+    "experts, packed, groups cut by ranks",
+    "experts, packed, plain experts of other names",
+    "experts, packed, routers packed",
 }
+"""The last with experts: their kernels are for CPUs with AMX, and the one asked has none."""
 
 # gptq in 4 bits: 786,432 weights in halves of a byte and 24,576 scales, two tables of 256 times 128
 # and nine norms of 128, all of them in 2 bytes; on two ranks the norms are whole.

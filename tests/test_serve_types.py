@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,8 +179,8 @@ def _told(text: str, release: Version) -> Read:
     return found
 
 
-def _of(rows: list[Mapping[str, object]], release: Version) -> Iterator[Mapping[str, object]]:
-    return (row for row in rows if admits(str(row["releases"]), release))
+def _of(rows: list[dict[str, Any]], release: Version) -> Iterator[dict[str, Any]]:
+    return (row for row in rows if admits(row["releases"], release))
 
 
 def test_the_file_is_what_the_tool_writes_of_what_it_says() -> None:

@@ -8,6 +8,9 @@ the parts of a layer that the release joins, and the whole input on one rank. Lo
 GPTQ, compressed-tensors in the format `pack-quantized`, FP8, and ModelOpt's NVFP4, MXFP8 and
 FP8_PB_WO, whose groups have one size.
 
+Quantized experts are held to the same: each rank has its share of the width of every expert. The
+tiles of FP8 are made smaller there, down to 32, and the groups of GPTQ and AWQ halved to 32.
+
 ## Why is this bad?
 The model loads on one rank and fails on more. Since 0.24 AWQ, and in 0.32 GPTQ, load where a device
 takes them, and compute with the scales of other groups: the answers are wrong.
@@ -56,6 +59,13 @@ from forgather_lint.linting.support.judged import finding
         "vllm/quantization.nvfp4_groups_cut",
         "vllm/quantization.mxfp8_groups_cut",
         "vllm/quantization.modelopt_tiles_cut",
+        "vllm/quantization.expert_hidden_cut",
+        "vllm/quantization.expert_groups_cut",
+        "vllm/quantization.expert_groups_halved",
+        "vllm/quantization.mxfp8_expert_hidden_cut",
+        "vllm/quantization.mxfp8_expert_groups_cut",
+        "vllm/quantization.expert_rows_cut",
+        "vllm/quantization.expert_columns_cut",
     ),
 )
 def check(judged: Judged) -> Iterator[Finding]:

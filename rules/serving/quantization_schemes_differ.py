@@ -4,7 +4,8 @@
 The release makes one layer of the projections of queries, keys and values (or of gate and up), and
 asks that all of its parts are quantized alike. `ignore`, `modules_to_not_convert` or
 `modules_in_block_to_quantize` lists some of them; of AWQ and GPTQ without such a list, the
-checkpoint has some of them in whole numbers.
+checkpoint has some of them in whole numbers. It holds the experts of a block in one layer too:
+compressed-tensors asks the first expert of it, whose three projections are quantized alike.
 
 ## Why is this bad?
 The model does not load at any size.
@@ -42,7 +43,11 @@ from forgather_lint.linting.support.wording import all_of, are
     "quantization-schemes-differ",
     Severity.ERROR,
     explains=SchemesDiffer,
-    rests_on=("vllm/quantization.schemes_differ", "vllm/quantization.shards_differ"),
+    rests_on=(
+        "vllm/quantization.schemes_differ",
+        "vllm/quantization.shards_differ",
+        "vllm/quantization.expert_schemes_differ",
+    ),
 )
 def check(judged: Judged, cause: SchemesDiffer) -> Iterator[Finding]:
     plain = f"{are(cause.ignored)} not quantized"

@@ -323,7 +323,8 @@ class VllmJudge:
         if self.quantized is None:
             return None
         # Few models pay for these.
-        from forgather_lint.engines.vllm.quantized.layers import Quantized, judged
+        from forgather_lint.engines.vllm.quantized.layers import Quantized
+        from forgather_lint.engines.vllm.quantized.verdict import judged
 
         found = self.quantized
         return judged(self, found, ranks) if isinstance(found, Quantized) else None

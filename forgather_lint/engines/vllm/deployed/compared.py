@@ -86,6 +86,11 @@ class _Comparison:
         )
 
     def _take(self, tensor: Tensor, name: str) -> None:
+        above = next((each for each in self.slots.quantized_experts if name.startswith(each)), None)
+        if above is not None:
+            self.experts_otherwise.add(above)
+            self.undecided = self.undecided or "quantized experts are not compared"
+            return
         slot = self.slots.get(name)
         if slot is not None:
             self.found[name] = tensor

@@ -58,7 +58,8 @@ class Slots:
 
     `modules` are the names of all modules; nothing is known of names below `open_at`, nor of
     further names below `experts`. `fused` maps layers that a release merges to the merged one.
-    `quantized` are the slots of quantized layers.
+    `quantized` are the slots of quantized layers; below `quantized_experts` are experts that are,
+    or may be.
     """
 
     parameters: Mapping[str, TensorSlot]
@@ -69,6 +70,7 @@ class Slots:
     experts: tuple[str, ...]
     fused: Mapping[str, str]
     quantized: Mapping[str, Stored] = field(default_factory=dict)
+    quantized_experts: tuple[str, ...] = ()
 
     def get(self, name: str) -> TensorSlot | None:
         """The slot of that name; None if there is none."""
@@ -101,7 +103,7 @@ def slots_of(seen: CheckedModel, *, tied: bool) -> Slots:
     if not tied:
         parameters[f"{HEAD}.weight"] = _head(seen)
     buffers = {slot.name: slot for slot in _buffers(seen)}
-    quantized = _quantize(seen, parameters, buffers)
+    quantized, quantized_experts = _quantize(seen, parameters, buffers)
     modules = frozenset(f"{BASE}.{each.name}".rstrip(".") for each in structure.modules)
     return Slots(
         parameters,
@@ -112,26 +114,33 @@ def slots_of(seen: CheckedModel, *, tied: bool) -> Slots:
         experts,
         {f"{BASE}.{name}": layer for name, layer in fused.items()},
         quantized,
+        quantized_experts,
     )
 
 
 def _quantize(
     seen: CheckedModel, parameters: dict[str, TensorSlot], buffers: dict[str, TensorSlot]
-) -> Mapping[str, Stored]:
+) -> tuple[Mapping[str, Stored], tuple[str, ...]]:
     """Replace the slots of weights of quantized layers by those of what is stored.
 
-    Returns these.
+    Returns these, and the names below which there are quantized experts.
     """
     assert seen.judge is not None
     if seen.judge.quantized is None:
-        return {}
+        return {}, ()
     # Few models pay for these.
+    from forgather_lint.engines.vllm.quantized.experts import experts_quantized
     from forgather_lint.engines.vllm.quantized.layers import Quantized
     from forgather_lint.engines.vllm.quantized.tensors import stored_layers
 
     quantized = seen.judge.quantized
     if not isinstance(quantized, Quantized):
-        return {}
+        return {}, ()
+    experts = tuple(
+        f"{BASE}.{block.name}."
+        for block in seen.judge.subject.experts
+        if experts_quantized(seen.judge, quantized, block) is not False
+    )
     made: dict[str, Stored] = {}
     for name, tensors in stored_layers(seen.judge, quantized):
         weight = parameters.pop(f"{name}.weight", None)
@@ -141,7 +150,7 @@ def _quantize(
             slot = replace(weight, name=f"{name}.{end}", shape=stored.shape)
             (parameters if stored.needed else buffers)[slot.name] = slot
             made[slot.name] = stored
-    return made
+    return made, experts
 
 
 def _assigned(seen: CheckedModel) -> tuple[Mapping[Instance, Assignment], dict[str, str]]:

@@ -169,7 +169,8 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
 
 def _ends_while_built(judge: VllmJudge) -> bool:
     """Whether quantized layers are refused before any tensor is loaded."""
-    from forgather_lint.engines.vllm.quantized.layers import Quantized, judged
+    from forgather_lint.engines.vllm.quantized.layers import Quantized
+    from forgather_lint.engines.vllm.quantized.verdict import judged
 
     found = judge.quantized
     outcome = judged(judge, found, 1) if isinstance(found, Quantized) else None

@@ -8,6 +8,7 @@ from math import prod
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.deployed.forms import Numbers, Stored
 from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.quantized.experts import experts_quantized
 from forgather_lint.engines.vllm.quantized.layers import PREFIX, Quantized, layers_at
 from forgather_lint.engines.vllm.quantized.scheme import WORD, Form, StoredWeights
 from forgather_lint.execution.memory import DTYPE_BYTES
@@ -90,6 +91,9 @@ def bytes_on(judge: VllmJudge, quantized: Quantized, ranks: int) -> dict[str, in
     None if unknown.
     """
     width, found = DTYPE_BYTES.get(judge.dtype), dict[str, int]()
+    experts = judge.subject.experts
+    if any(experts_quantized(judge, quantized, block) is not False for block in experts):
+        return None
     if not quantized.compared:
         return None
     for layer in layers_at(judge, ranks):
