@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from forgather_lint.core import doing
-from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
+from forgather_lint.core.diagnostics import Diagnostic, Fix, Severity, merged, resolve
 from forgather_lint.core.looks import States, joined, noted
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
@@ -41,6 +41,7 @@ from forgather_lint.facts import (
     SizesJudged,
     Unreadable,
 )
+from forgather_lint.facts.command import CommandJudged
 from forgather_lint.forgather.discover import ProjectCandidate, is_project
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
@@ -152,13 +153,25 @@ def report_of_commands(
 def model_of_command(
     command: ServingCommand, below: Path, settings: Settings
 ) -> ModelReport | None:
-    """Lint the model that `command` serves, as it asks for it; None where it is not here."""
+    """Lint the model that `command` serves, as it asks for it; None where it is not here.
+
+    That the model serves is not said of a command that is refused itself, or undecided.
+    """
     # Of several releases the first one's model speaks: the command itself is told for each.
     for target in targets_of(command, settings.target)[:1]:
         read = _read_command(command, target, below)
         asked = read.asked(settings)
-        if read.model is not None and asked is not None:
-            return check_model(Candidate(read.model), asked)
+        if read.model is None or asked is None:
+            continue
+        report = check_model(Candidate(read.model), asked)
+        facts = list(read.facts(settings, None))
+        undecided = any(isinstance(fact, CommandJudged) for fact in facts)
+        told = findings(facts, command.path, settings)
+        refused = any(each.severity is Severity.ERROR for each in told)
+        if report is not None and (undecided or refused):
+            kept = tuple(each for each in report.verdicts if not each.serves)
+            report = replace(report, verdicts=kept)
+        return report
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forgather_lint.core.settings import ModelImpl, Settings
+from forgather_lint.core.settings import Device, ModelImpl, Settings
 from tests import stored_tensors
 from tests.changes import ChangeFailed, changed
 
@@ -223,6 +223,7 @@ def _settings(*proses: str) -> Settings:
         model_impl=ModelImpl(asked("Model-impl") or ModelImpl.AUTO),
         dtype=asked("Dtype") or None,
         gpu_memory=int(asked("Gpu-memory")) if asked("Gpu-memory") else None,
+        device=Device(context_ranks=int(asked("Context-ranks") or 1)),
         debug=True,
     )
 

@@ -78,3 +78,27 @@ def test_what_raises_is_named(tmp_path: Path) -> None:
     told = run("plan", model, "--infer", "--target", "vllm==0.32")
     assert told.exit_code == 2
     assert "the forward raises ValueError: positions, please" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--kv-cache-dtype", "fp8"), "undecided: how near the answers from a cache of `fp8` are"),
+        (("--reasoning-parser", "qwen3"), "undecided: what `--reasoning-parser` does"),
+        (("--reasoning-parser", "qwen4"), "there is no reasoning parser `qwen4`"),
+        (("-tp", "2", "-dcp", "2"), "2 ranks cannot divide the cache of 4 KV heads"),
+    ],
+)
+def test_a_command_that_is_refused_or_open_is_not_said_to_serve(
+    words: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where its model does: the verdict of the model stands beside no such finding."""
+    copy_model("hf_llama", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    start = ("serve", "--target", "vllm==0.32", "--", "vllm", "serve", "hf_llama")
+    plain = run(*start, "--trust-remote-code")
+    assert "serves at 1 rank" in plain.output
+    found = run(*start, "--trust-remote-code", *words)
+    assert found.exit_code == 1
+    assert told in found.output
+    assert ": serves at" not in found.output

@@ -29,7 +29,8 @@ from tools.upstream import Missing, Upstream
 REGISTRY = "vllm/model_executor/models/registry.py"
 CONFIGS = "vllm/transformers_utils/config.py"
 REGISTERED = "_VLLM_MODELS"
-REGISTERS = "ToolParserManager.register_module"
+TOOLS = r"vllm/(entrypoints/openai/)?tool_parsers/\w+\.py"
+REASONING = r"vllm/reasoning/\w+\.py"
 PASSED_ON = ("_TRANSFORMERS_SUPPORTED_MODELS", "_TRANSFORMERS_BACKEND_MODELS")
 PREAMBLE = """\
 # Which names a release knows. Written by `python -m tools.release_names WHEEL...`; not by hand.
@@ -105,7 +106,8 @@ def vllm_names(release: Upstream) -> Names:
         "vllm_plugins": dict.fromkeys(plugins, ""),
         "vllm_plugin_places": plugins,
         "vllm_configs": dict.fromkeys(_config_types(release.tree(CONFIGS)), ""),
-        "vllm_tool_parsers": dict.fromkeys(_tool_parsers(release), ""),
+        "vllm_tool_parsers": dict.fromkeys(_parsers(release, TOOLS, "Tool"), ""),
+        "vllm_reasoning_parsers": dict.fromkeys(_parsers(release, REASONING, "Reasoning"), ""),
     }
 
 
@@ -138,17 +140,21 @@ def _config_types(module: ast.Module) -> Iterator[str]:
             yield from (name for name, _ in _pairs(keyword.value))
 
 
-def _tool_parsers(release: Upstream) -> Iterator[str]:
-    """The names that `--tool-call-parser` takes: rows of a table, or names that files register."""
+def _parsers(release: Upstream, files: str, kind: str) -> Iterator[str]:
+    """The names of parsers of a `kind`: rows of a table, or names that files register."""
+    table, registers = (
+        f"_{kind.upper()}_PARSERS_TO_REGISTER",
+        f"{kind}ParserManager.register_module",
+    )
     for path in release.files.names():
-        if not re.fullmatch(r"vllm/(entrypoints/openai/)?tool_parsers/\w+\.py", path):
+        if not re.fullmatch(files, path):
             continue
         module = release.tree(path)
         for name, held in _dicts(module):
-            if name == "_TOOL_PARSERS_TO_REGISTER":
+            if name == table:
                 yield from (key for key, _ in _pairs(held))
         for node in ast.walk(module):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == REGISTERS:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == registers:
                 given = [*node.args, *(each.value for each in node.keywords if each.arg == "name")]
                 for each in given:
                     parts = each.elts if isinstance(each, ast.List | ast.Tuple) else [each]

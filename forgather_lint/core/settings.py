@@ -35,7 +35,7 @@ class Device:
 
     `size` is in bytes, of which the engine takes the share `utilization`. The KV cache may be given
     directly, by `cache_bytes` or as `blocks` of `block_size` tokens. `batched_tokens` are computed
-    in one step.
+    in one step. `context_ranks` of the tensor parallel ranks divide the tokens of a request.
     """
 
     size: int | None = None
@@ -46,11 +46,13 @@ class Device:
     cache_bytes: int | None = None
     blocks: int | None = None
     block_size: int | None = None
+    context_ranks: int = 1
 
     @property
     def is_told(self) -> bool:
-        """Whether anything says how much room there is for the KV cache."""
-        return (self.size or self.cache_bytes or self.blocks) is not None
+        """Whether anything says how much room there is for the KV cache, or who divides it."""
+        room = self.size or self.cache_bytes or self.blocks
+        return room is not None or self.context_ranks > 1
 
 
 @record

@@ -116,7 +116,8 @@ class Capacity:
 
     `room` are the bytes left for the KV cache, at most, since activations are not counted. A token
     takes `token_bytes` of it; `tokens` fit, or `requests` of `max_model_len`. `error` is what the
-    engine says where not a single request fits, `unknown` why something is not known.
+    engine says where not a single request fits, `unknown` why something is not known. `refused`:
+    the engine ends before, as it does not divide such a cache so.
     """
 
     weights: int | None = None
@@ -128,6 +129,7 @@ class Capacity:
     error: str = ""
     unknown: str = ""
     where: Place | None = None
+    refused: Outcome | None = None
 
 
 @record

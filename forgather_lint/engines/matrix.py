@@ -74,6 +74,8 @@ def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | N
         outcome = prepared.judge.outcome(ranks, stages)
         size = prepared.judge.bytes_per_rank(ranks, stages)
         held = prepared.judge.capacity(ranks, stages, device) if device else None
+    if held is not None and held.refused is not None:
+        return Cell(release, ranks, stages, held.refused)
     if refused is not None:
         # What answers something else at every size may not even run at this one.
         outcome = worst([refused, outcome])

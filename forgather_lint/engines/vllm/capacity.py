@@ -30,6 +30,9 @@ class CacheUnknown(Exception):
 def capacity(judge: VllmJudge, ranks: int, stages: int, device: Device) -> Capacity:
     """What the fullest rank holds of `device`, and what is left for requests."""
     facts = judge.profile.memory
+    if device.context_ranks > 1:
+        refused = judge.refused_by_context(ranks, device.context_ranks)
+        return Capacity(unknown="the cache that ranks divide is not modelled", refused=refused)
     if stages > (judge.config.number("num_hidden_layers") or 0):
         return Capacity(unknown="there are fewer layers than stages")
     weights = judge.bytes_by_stage(ranks, stages)

@@ -56,6 +56,7 @@ from forgather_lint.execution.sharded import RankRun, run, runs_alone
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.facts.cause import OfEngine
 from forgather_lint.facts.causes.placement import (
+    CacheNotDivided,
     KvHeadsDoNotDivide,
     NoTensorPlan,
     RaisesOnRank,
@@ -293,6 +294,28 @@ class VllmJudge:
         text = fact.value.shown(heads=heads.query, size=ranks)
         cause = SizeDoesNotDivide(heads.query, "attention heads")
         return Outcome(Verdict.FAILS, cause, text, self.subject.where)
+
+    @port_of("vllm/config/model.py", "ModelConfig.verify_with_parallel_config")
+    def refused_by_context(self, ranks: int, shared: int) -> Outcome | None:
+        """Heads that leave no `shared` ranks of `ranks` with the same ones, to divide tokens."""
+        heads, facts = self.heads, self.profile.config
+        if heads is None or heads.query % ranks or not heads.uniform or self.config.latent:
+            return None
+        most, each = ranks // heads.kv, heads.query // heads.kv
+        parts = {"size": ranks, "heads": heads.kv, "shared": shared, "most": most, "each": each}
+        if ranks <= heads.kv:
+            fact = facts.context_without_copies
+        elif shared > most:
+            fact = facts.context_beyond_copies
+        elif each % shared:
+            fact = facts.context_heads_uneven
+        else:
+            return None
+        if fact.value.effect is not Effect.ERROR:
+            return None
+        where = self.config.place_of(facts.kv_head_fields.value)
+        cause = CacheNotDivided(shared, heads.kv)
+        return Outcome(Verdict.FAILS, cause, fact.value.shown(**parts), where)
 
     def _refused(self, ranks: int) -> Outcome | None:
         """What the engine refuses before it builds a layer; None if nothing."""

@@ -149,6 +149,9 @@ class VllmConfig:
     kv_head_fields: Fact[tuple[str, ...]]
     kv_heads_null: Fact[Reaction]
     heads_indivisible: Fact[Reaction]
+    context_without_copies: Fact[Reaction]
+    context_beyond_copies: Fact[Reaction]
+    context_heads_uneven: Fact[Reaction]
     width_indivisible: Fact[Reaction]
     length_fields: Fact[tuple[str, ...]]
     length_exceeded: Fact[Reaction]
@@ -310,6 +313,7 @@ class VllmCommand:
 
     tool_parser_missing: Fact[Reaction]
     tool_parser_unknown: Fact[Reaction]
+    reasoning_parser_unknown: Fact[Reaction]
     log_requests_missing: Fact[Reaction]
     batch_below_length: Fact[Reaction]
     batch_below_sequences: Fact[Reaction]

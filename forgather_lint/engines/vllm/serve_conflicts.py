@@ -24,7 +24,7 @@ BATCH, SEQUENCES, LENGTH = "--max-num-batched-tokens", "--max-num-seqs", "--max-
 CHUNKED, EXPERTS = "--enable-chunked-prefill", "--enable-expert-parallel"
 BALANCE, BALANCING = "--enable-eplb", "--eplb-config"
 TOOLS, PARSER = "--enable-auto-tool-choice", "--tool-call-parser"
-PARSER_PLUGIN = "--tool-parser-plugin"
+PARSER_PLUGIN, REASONING = "--tool-parser-plugin", "--reasoning-parser"
 LORA, LORAS, CPU_LORAS = "--enable-lora", "--max-loras", "--max-cpu-loras"
 
 
@@ -57,6 +57,7 @@ def conflicts(
     """What the release refuses; `config` is the model's config.json, if it is on this machine."""
     asks = _Asked(command, release)
     yield from asks.for_tools()
+    yield from asks.for_parsers()
     yield from asks.for_batches()
     yield from asks.for_ranks()
     yield from asks.for_balance()
@@ -94,14 +95,27 @@ class _Asked:
             if self.command.is_on(switch) and (lacks or off):
                 yield from self._told(fact, f"`{switch}` needs `{needed}`", switch, {})
 
-        parser = self.command.text(PARSER)
-        if parser and self.command.is_on(TOOLS) and PARSER_PLUGIN not in self.command.given:
-            known = tuple(names_in("vllm_tool_parsers", self.release.version))
-            if known and self.command.complete and parser not in known:
-                message = f"there is no tool parser `{parser}`{nearest(parser, known)}"
-                yield from self._told(
-                    facts.tool_parser_unknown, message, PARSER, {"parser": parser}
-                )
+    def for_parsers(self) -> Iterator[OptionsConflict]:
+        """Names of parsers that the release has not, and that no plugin may add."""
+        facts, command = self.release.command, self.command
+        parsers = (
+            (PARSER, PARSER_PLUGIN, "tool", facts.tool_parser_unknown, command.is_on(TOOLS)),
+            (
+                REASONING,
+                f"{REASONING}-plugin",
+                "reasoning",
+                facts.reasoning_parser_unknown,
+                not command.may_be_on("--skip-tokenizer-init"),
+            ),
+        )
+        for option, plugin, kind, fact, is_asked in parsers:
+            parser = command.text(option)
+            if not parser or not is_asked or plugin in command.given or not command.complete:
+                continue
+            known = tuple(names_in(f"vllm_{kind}_parsers", self.release.version))
+            if known and parser not in known:
+                message = f"there is no {kind} parser `{parser}`{nearest(parser, known)}"
+                yield from self._told(fact, message, option, {"parser": parser})
 
     def for_batches(self) -> Iterator[OptionsConflict]:
         """The tokens of a batch, compared with the prompt length and the number of sequences."""

@@ -200,7 +200,7 @@ def _tool_parser(deployed: Deployed, given: Given) -> str:
 def _cache_type(_: Deployed, given: Given) -> str:
     said = given.value.text if given.value is not None else None
     plain = said in ("auto", "float16", "bfloat16")
-    return "" if plain else f"what a cache of `{said}` does to the answers is not followed"
+    return "" if plain else f"how near the answers from a cache of `{said}` are is not judged"
 
 
 def _positive(deployed: Deployed, given: Given) -> str:
@@ -271,6 +271,7 @@ _REFUSING = (
     "--lora-modules",
     BATCH,
     SEQUENCES,
+    CONTEXT,
     DATA,
     DATA_LOCAL,
     NODES,

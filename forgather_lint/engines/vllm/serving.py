@@ -51,7 +51,7 @@ from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.config import LengthExceedsPositions
-from forgather_lint.facts.causes.placement import DoesNotFit
+from forgather_lint.facts.causes.placement import CacheNotDivided, DoesNotFit
 from forgather_lint.facts.command import (
     CommandJudged,
     CommandRefused,
@@ -275,7 +275,7 @@ def _device(command: ServeCommand) -> Device | None:
     """What the command says about memory; None where more may fit than can be computed."""
     length, context = number_of(command, LENGTH), size_of(command, CONTEXT)
     fitted = LENGTH in command.given and (length is None or length < 1)
-    if fitted or context != 1 or any(name in command.given for name in _OTHER_MEMORY):
+    if fitted or context is None or any(name in command.given for name in _OTHER_MEMORY):
         return None
     share = command.text("--gpu-memory-utilization")
     return Device(
@@ -285,6 +285,7 @@ def _device(command: ServeCommand) -> Device | None:
         cache_bytes=number_of(command, "--kv-cache-memory-bytes"),
         blocks=number_of(command, "--num-gpu-blocks-override"),
         block_size=number_of(command, "--block-size"),
+        context_ranks=context,
     )
 
 
@@ -307,6 +308,7 @@ def _judged(
     """The verdict on the model at the sizes of the command, where it does not serve.
 
     `is_refused`: the engine does not come so far, so that nothing is told of what is undecided.
+    Without `gather` the model is judged elsewhere, and only what the command leaves open is told.
     """
     asked = read.asked(settings)
     model = read.model
@@ -320,6 +322,8 @@ def _judged(
             yield _verdict(read, UNKNOWN, None, altered.reason, None, "", altered.option)
         return
     if gather is None:
+        if left and not is_refused:
+            yield _verdict(read, UNKNOWN, None, left[0].reason, None, "", left[0].option)
         return
     facts, _ = gather(Candidate(model), asked)
     pairs = ((asked.tensor_parallel_size[0], asked.pipeline_parallel_size[0]),)
@@ -357,6 +361,8 @@ def _verdict(
     where = command.place(TENSOR) if size_of(command, TENSOR) != 1 else command.place(PIPELINE)
     if isinstance(cause, DoesNotFit | LengthExceedsPositions):
         where = command.place(LENGTH)
+    if isinstance(cause, CacheNotDivided):
+        where = command.place(CONTEXT)
     if option is not None:
         where = command.place(option)
     return CommandJudged(

@@ -36,6 +36,14 @@ class DoesNotFit(OfSize):
 
 
 @record
+class CacheNotDivided(OfSize):
+    """No `ranks` ranks have a copy of the same of the `heads` KV heads, to divide its tokens."""
+
+    ranks: int
+    heads: int
+
+
+@record
 class SizesDiffer(Cause):
     """Two operands have the sizes `left` and `right` in a dimension in which they must be equal."""
 
