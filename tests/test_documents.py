@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
+from forgather_lint.linting.suppressions import suppressions
 from forgather_lint.shell.cli import cli
 from tests.written_commands import (
     PAGES,
@@ -16,6 +19,7 @@ from tests.written_commands import (
     Command,
     alike,
     bare_commands,
+    blocks,
     run,
     shown_commands,
     wants,
@@ -29,6 +33,14 @@ TOOL = re.compile(r"python (?:-m )?((?:tools|tests|oracles)(?:[./]\w+)*)((?: [^`
 OPTION = re.compile(r"--[a-z][a-z-]*")
 VERBS = "|".join(cli.list_commands(click.Context(cli)))
 SPAN = re.compile(rf"`((?:forgather-lint )?(?:{VERBS})(?: -[^`\n]*| [A-Z.][^`\n]*)?)`")
+DOCS = ROOT / "docs"
+OTHERS = {
+    "check.md": {"python", "toml"},
+    "python.md": {"python"},
+    "ci.md": {"yaml", "groovy"},
+}
+"""What pages show besides commands; recipes for a CI are run in `test_ci_recipes.py`."""
+OUTPUT = "text"
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 
 
@@ -78,6 +90,41 @@ def _without_figures(lines: tuple[str, ...] | list[str]) -> list[str]:
 def test_a_command_of_a_page_is_understood(command: Command, place: Path) -> None:
     code, printed = run(command, place)
     assert code in (0, 1), "\n".join(printed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_block_is_of_a_kind_that_is_tried(page: Path) -> None:
+    known = {"bash", "console", OUTPUT} | OTHERS.get(page.name, set())
+    assert set(re.findall(r"^ *```(.+)$", page.read_text("utf-8"), re.MULTILINE)) <= known
+
+
+def test_python_that_a_page_shows_runs(own_place: Path) -> None:
+    ((_, code),) = blocks(DOCS / "python.md", "python")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=own_place, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (1, ""), done.stderr
+    assert done.stdout.startswith("TinyForgatherLlamaForCausalLM\n")
+    assert "FGL101" in done.stdout
+
+
+def test_comments_and_settings_that_a_page_shows_are_read(own_place: Path) -> None:
+    ((_, comments),) = blocks(DOCS / "check.md", "python")
+    silenced = [each.written for each in suppressions("plan.py", comments)]
+    assert silenced == [
+        ("FGL101",),
+        ("FGL101",),
+        ("tp-pattern-matches-nothing",),
+        ("FGL101",),
+    ]
+    ((_, settings),) = blocks(DOCS / "check.md", "toml")
+    (own_place / "forgather-lint.toml").write_text(settings, "utf-8")
+    show = Command("check.md", 0, "forgather-lint check --show-settings broken_llama")
+    code, printed = run(show, own_place)
+    assert code == 0, "\n".join(printed)
+    assert 'ignore = ["FGL110"]' in printed
+    assert 'per-file-ignores = { "old_models/*" = ["FGL1"] }' in printed
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
