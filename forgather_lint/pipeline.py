@@ -42,11 +42,12 @@ from forgather_lint.facts import (
     Unreadable,
 )
 from forgather_lint.facts.command import CommandJudged
+from forgather_lint.facts.templates import Configuration
 from forgather_lint.forgather.discover import ProjectCandidate, is_project
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
 from forgather_lint.linting.registry import builtin_rules, code_of
-from forgather_lint.linting.report import ModelReport, NothingToCheck, verdicts_of
+from forgather_lint.linting.report import Found, ModelReport, NothingToCheck, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
 from forgather_lint.model.analysis import builder_of, missing_packages, unread_files, unreadable
@@ -250,21 +251,29 @@ def look_at_configuration(
 
 def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:
     doing.now(f"rendering {task.path}")
-    opened = task.open(partial(facts_of_model, settings=settings))
+    opened = task.open(partial(_found_in, settings=settings))
     if opened is None:
         return None
     found = [
-        told
+        replace(told, model=task.path)
         for each in opened.to_tell
-        for diagnostic in held_findings(list(each.facts), task.path, settings)
+        for diagnostic in each.found.diagnostics
         if (told := each.tell(diagnostic)) is not None
     ]
-    of_models = (verdicts_of(each.facts) for each in opened.to_tell)
+    of_models = (each.found.verdicts for each in opened.to_tell)
     verdicts = () if opened.ended else next(filter(None, of_models), ())
     # A template serves many configurations: what one leaves unused another may need.
     kept, _ = suppress.apply(found, (), _text_or_none, settings.checks)
     done = _report_of(task.path, kept, opened.files, settings)
     return replace(done, not_rendered=opened.ended, verdicts=verdicts)
+
+
+def _found_in(subject: Configuration | ModelInput, settings: Settings) -> Found:
+    facts: Facts = [subject]
+    if isinstance(subject, ModelInput):
+        facts, _ = facts_of_model(subject, settings)
+    path = subject.path if isinstance(subject, ModelInput) else subject.where.span.path
+    return Found(tuple(held_findings(facts, path, settings)), verdicts_of(facts))
 
 
 def given_up(path: str, lost: Lost, settings: Settings) -> ModelReport:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix
+from forgather_lint.core.diagnostics import Diagnostic, respelt, texts_of
 from forgather_lint.core.files import look_again
 from forgather_lint.core.looks import Asked, Look, States
 from forgather_lint.core.paths import absolute
@@ -35,7 +35,8 @@ def moved(
     if ways is None or report.error is not None or settings.per_file_ignores:
         return None
     states = _states(report.looked_at, ways)
-    if states is None or any(map(ways.mentioned, _texts(report))):
+    texts = (text for found in report.diagnostics for text in texts_of(found))
+    if states is None or any(map(ways.mentioned, texts)):
         return None
     spans = [span for found in report.diagnostics for span in _spans(found)]
     if not all(map(ways.leads, (report.path, *report.files, *(span.path for span in spans)))):
@@ -43,7 +44,7 @@ def moved(
     return replace(
         report,
         path=ways.spelt(report.path),
-        diagnostics=tuple(sorted(_diagnostic(each, ways) for each in report.diagnostics)),
+        diagnostics=tuple(sorted(respelt(each, ways.spelt) for each in report.diagnostics)),
         files=tuple(map(ways.spelt, report.files)),
         looked_at=states,
     )
@@ -159,40 +160,3 @@ def _spans(found: Diagnostic) -> Iterator[Span]:
         yield edit.span
         if edit.beside is not None:
             yield edit.beside
-
-
-def _texts(report: ModelReport) -> Iterator[str]:
-    """All texts of a report that are no paths."""
-    for found in report.diagnostics:
-        yield from (found.message, found.label, found.consequence, found.help, found.module or "")
-        yield from (found.origin, *((found.cause.message, found.cause.help) if found.cause else ()))
-        yield from (label.text for label in found.related)
-        if found.fix is not None:
-            yield found.fix.title
-            for edit in found.fix.edits:
-                yield edit.content
-                yield from (text for entry in edit.entries for text in entry)
-
-
-def _diagnostic(found: Diagnostic, way: _Way) -> Diagnostic:
-    related = tuple(replace(each, span=_span(each.span, way)) for each in found.related)
-    return replace(
-        found,
-        span=_span(found.span, way),
-        related=related,
-        fix=_fix(found.fix, way) if found.fix else None,
-        model=way.spelt(found.model),
-    )
-
-
-def _fix(fix: ResolvedFix, way: _Way) -> ResolvedFix:
-    return replace(fix, edits=tuple(_edit(each, way) for each in fix.edits))
-
-
-def _edit(edit: ResolvedEdit, way: _Way) -> ResolvedEdit:
-    beside = _span(edit.beside, way) if edit.beside is not None else None
-    return replace(edit, span=_span(edit.span, way), beside=beside)
-
-
-def _span(span: Span, way: _Way) -> Span:
-    return replace(span, path=way.spelt(span.path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -191,6 +191,33 @@ def merged(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
             targets = tuple(dict.fromkeys((*known.targets, *each.targets)))
             first[each] = replace(known, targets=targets)
     return tuple(sorted(first.values()))
+
+
+def texts_of(found: Diagnostic) -> Iterator[str]:
+    """All its texts that are no paths."""
+    yield from (found.message, found.label, found.consequence, found.help, found.module or "")
+    yield from (found.origin, *((found.cause.message, found.cause.help) if found.cause else ()))
+    yield from (label.text for label in found.related)
+    if found.fix is not None:
+        yield found.fix.title
+        for edit in found.fix.edits:
+            yield edit.content
+            yield from (text for entry in edit.entries for text in entry)
+
+
+def respelt(found: Diagnostic, spelt: Callable[[str], str]) -> Diagnostic:
+    """`found` with `spelt(path)` in the place of every path."""
+
+    def span(there: Span) -> Span:
+        return replace(there, path=spelt(there.path))
+
+    def edit(each: ResolvedEdit) -> ResolvedEdit:
+        return replace(each, span=span(each.span), beside=each.beside and span(each.beside))
+
+    fix = found.fix and replace(found.fix, edits=tuple(map(edit, found.fix.edits)))
+    related = tuple(replace(each, span=span(each.span)) for each in found.related)
+    model = spelt(found.model)
+    return replace(found, span=span(found.span), related=related, fix=fix, model=model)
 
 
 def _resolve_fix(fix: Fix) -> ResolvedFix:

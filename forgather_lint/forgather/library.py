@@ -18,8 +18,10 @@ from forgather_lint.core.files import (
 )
 from forgather_lint.core.record import record
 from forgather_lint.core.remembered import remembered
+from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, RenderRefused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
+from forgather_lint.linting.report import Found
 
 WORKSPACE_FOLDER = "forgather_workspace"
 _REPOSITORY_MARKS = (".git", ".hg", "pyproject.toml")
@@ -47,12 +49,14 @@ Template: TypeAlias = tuple[TemplateFile, TemplateText]
 class TemplateLibrary:
     """Every template file read in one run, with the code compiled from it.
 
-    `answers` keeps what later stages have found out about configurations of projects.
+    `answers` keeps what later stages have found out about configurations of projects, `judged` what
+    was found in the models that they make, by the contents of these.
     """
 
     files: dict[Path, TemplateFile | None] = field(default_factory=dict)
     code: dict[tuple[Path, str], CodeType] = field(default_factory=dict)
     answers: dict[tuple[Path, str], object] = field(default_factory=dict)
+    judged: dict[object, list[tuple[ModelInput, Found]]] = field(default_factory=dict)
 
     def read(self, path: Path) -> TemplateFile | None:
         """The templates in the file `path`; None when there is no such file.

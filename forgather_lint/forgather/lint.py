@@ -1,13 +1,13 @@
-"""Opens a project for linting: its configurations, their facts, and how findings are placed."""
+"""Opens a project for linting: its configurations, what is found, and how that is placed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.diagnostics import Diagnostic, respelt, texts_of
 from forgather_lint.core.files import is_file
 from forgather_lint.core.paths import absolute, below
 from forgather_lint.core.record import record
@@ -21,35 +21,36 @@ from forgather_lint.forgather.project import Project, read_project
 from forgather_lint.forgather.virtual import (
     Relocation,
     as_if_read,
+    content,
     model_input,
     speaks_of_unread_plan,
 )
-from forgather_lint.linting.report import NotRendered
+from forgather_lint.linting.report import Found, NotRendered
 
-Analyse = Callable[[ModelInput], tuple[list[object], tuple[str, ...]]]
-"""Gives the facts about a model, and the files they were read from."""
+Judge = Callable[[Configuration | ModelInput], Found]
+"""Says what is found in a configuration, or in the model that it makes."""
 
 Tell = Callable[[Diagnostic], Diagnostic | None]
 """Moves a finding to the place at which it is reported; None: it is not reported."""
 
 
 @record
-class FactsToTell:
-    """Facts, and how to place what rules find in them."""
+class FoundToTell:
+    """What was found, and how to place it."""
 
-    facts: tuple[object, ...]
+    found: Found
     tell: Tell
 
 
 @record
-class ConfigurationInput:
-    """One configuration of a project, ready for the rules.
+class OpenedConfiguration:
+    """One configuration of a project, with what was found in it.
 
     `files` are the templates read; `ended` says why the configuration cannot be rendered.
     """
 
     path: str
-    to_tell: tuple[FactsToTell, ...]
+    to_tell: tuple[FoundToTell, ...]
     files: tuple[str, ...] = ()
     ended: NotRendered | None = None
 
@@ -59,7 +60,7 @@ class Task:
     """One configuration to open; `open` returns None when there is nothing to report about it."""
 
     path: str
-    open: Callable[[Analyse], ConfigurationInput | None]
+    open: Callable[[Judge], OpenedConfiguration | None]
 
 
 def tasks(candidate: ProjectCandidate, library: TemplateLibrary) -> Iterator[Task]:
@@ -71,7 +72,7 @@ def tasks(candidate: ProjectCandidate, library: TemplateLibrary) -> Iterator[Tas
     """
     project = read_project(candidate.folder, library)
     if candidate.template is None:
-        yield Task(str(project.path / META), lambda _: _description(project))
+        yield Task(str(project.path / META), partial(_description, project))
     for config in _asked_for(project, candidate.template) if project.fault is None else ():
         path = _path(project, config)
         if candidate.template in (None, Path(path)):
@@ -86,22 +87,22 @@ def _path(project: Project, config: str) -> str:
 
 
 def _if_used(
-    project: Project, config: str, template: str, analyse: Analyse
-) -> ConfigurationInput | None:
-    opened = open_configuration(project, config, analyse)
+    project: Project, config: str, template: str, judge: Judge
+) -> OpenedConfiguration | None:
+    opened = open_configuration(project, config, judge)
     return _narrowed(opened, template) if template in opened.files else None
 
 
-def open_configuration(project: Project, config: str, analyse: Analyse) -> ConfigurationInput:
-    """The facts about the configuration `config` and about the model that it makes."""
+def open_configuration(project: Project, config: str, judge: Judge) -> OpenedConfiguration:
+    """What is found in the configuration `config` and in the model that it makes."""
     reading = read_configuration(project, config)
     facts, model = reading.facts, reading.model
     path, ended = facts.where.span.path, why_ended(facts)
-    to_tell = [FactsToTell((facts,), _as_it_is)]
+    to_tell = [FoundToTell(judge(facts), _as_it_is)]
     if model is not None and _is_news(project, config, model):
-        to_tell += _facts_of_model(model, analyse)
+        to_tell += _found_in_model(model, judge)
     owned = tuple(replace(each, tell=_owned(project, each.tell)) for each in to_tell)
-    return ConfigurationInput(path, owned, reading.files, ended)
+    return OpenedConfiguration(path, owned, reading.files, ended)
 
 
 def _owned(project: Project, tell: Tell) -> Tell:
@@ -144,12 +145,50 @@ def _is_news(project: Project, config: str, model: RenderedModel) -> bool:
     return project.library.answers.setdefault(key, config) == config
 
 
-def _facts_of_model(model: RenderedModel, analyse: Analyse) -> Iterator[FactsToTell]:
-    yield FactsToTell(tuple(analyse(model_input(model))[0]), Relocation(model))
+def _found_in_model(model: RenderedModel, judge: Judge) -> Iterator[FoundToTell]:
+    yield FoundToTell(_judged_once(model, judge), Relocation(model))
     corrected = as_if_read(model)
     if corrected is not None:
-        facts = analyse(model_input(corrected))[0]
-        yield FactsToTell(tuple(facts), _only_unread_plans(corrected, model))
+        found = _judged_once(corrected, judge)
+        yield FoundToTell(found, _only_unread_plans(corrected, model))
+
+
+def _judged_once(model: RenderedModel, judge: Judge) -> Found:
+    """What is found in `model`. Configurations that make the same model share it.
+
+    They do when texts, values and the files of its parts are the same: only the paths of what is
+    generated differ, and these are replaced, unless a text speaks of one.
+    """
+    made, judged = model_input(model), model.project.library.judged
+    known = judged.setdefault(content(model), [])
+    for first, found in known:
+        shared = _respelt(found, _renamed(first, made))
+        if shared is not None:
+            return shared
+    found = judge(made)
+    known.append((made, found))
+    return found
+
+
+def _renamed(first: ModelInput, other: ModelInput) -> dict[str, str]:
+    """The path of each file of `other` that `first`, an equal model, has at another path."""
+    here, there = ((each.path, *each.sources.paths.values()) for each in (first, other))
+    paths = dict(zip(here, there, strict=True))
+    if first.config is not None and other.config is not None:
+        paths[first.config.path] = other.config.path
+    return {path: new for path, new in paths.items() if path != new}
+
+
+def _respelt(found: Found, paths: Mapping[str, str]) -> Found | None:
+    """`found` with other paths; None where a text mentions one that is replaced."""
+    names = {path: {path, str(Path(path).parent), Path(path).name} for path in paths}
+    same = {path: {new, str(Path(new).parent), Path(new).name} for path, new in paths.items()}
+    mentioned = {name for path in paths for name in names[path] - same[path]}
+    texts = [text for each in found.diagnostics for text in texts_of(each)]
+    if any(name in text for text in texts for name in mentioned):
+        return None
+    spelt = [respelt(each, lambda path: paths.get(path, path)) for each in found.diagnostics]
+    return replace(found, diagnostics=tuple(spelt))
 
 
 def _as_it_is(diagnostic: Diagnostic) -> Diagnostic:
@@ -166,7 +205,7 @@ def _only_unread_plans(corrected: RenderedModel, model: RenderedModel) -> Tell:
     return tell
 
 
-def _narrowed(opened: ConfigurationInput, template: str) -> ConfigurationInput:
+def _narrowed(opened: OpenedConfiguration, template: str) -> OpenedConfiguration:
     def only(tell: Tell) -> Tell:
         def narrow(diagnostic: Diagnostic) -> Diagnostic | None:
             moved = tell(diagnostic)
@@ -186,7 +225,7 @@ def _asked_for(project: Project, template: Path | None) -> tuple[str, ...]:
     return (template.relative_to(own[0]).as_posix(),)
 
 
-def _description(project: Project) -> ConfigurationInput | None:
+def _description(project: Project, judge: Judge) -> OpenedConfiguration | None:
     """What is wrong with the project's `meta.yaml`; None if nothing is."""
     rendering = project.meta.rendering
     faults = [*project.refused, *([project.fault] if project.fault else [])]
@@ -200,6 +239,7 @@ def _description(project: Project) -> ConfigurationInput | None:
         faults=tuple(faults),
         missing=tuple(missing_templates(rendering)),
     )
-    told = facts.faults or facts.missing
-    to_tell, path = (FactsToTell((facts,), _as_it_is),), facts.where.span.path
-    return ConfigurationInput(path, to_tell, ended=why_ended(facts)) if told else None
+    if not (facts.faults or facts.missing):
+        return None
+    to_tell = (FoundToTell(judge(facts), _as_it_is),)
+    return OpenedConfiguration(facts.where.span.path, to_tell, ended=why_ended(facts))

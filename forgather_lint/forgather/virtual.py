@@ -43,6 +43,13 @@ def model_input(model: RenderedModel) -> ModelInput:
     return ModelInput(own, Sources(paths, {main: files[model.main_file]}), config)
 
 
+def content(model: RenderedModel) -> tuple[object, ...]:
+    """What of a model decides all that is found in it, but for the paths of what is generated."""
+    files = model.files
+    made = (model.main_file, files[model.main_file], files[CONFIG_FILE])
+    return (*made, repr(model.config), repr(model.undecided), tuple(model.paths.items()))
+
+
 def as_if_read(model: RenderedModel) -> RenderedModel | None:
     """The model with its unread plans under the keys that the code template reads.
 

@@ -57,6 +57,14 @@ def _cell(size: SizeVerdict) -> tuple[int, int, str]:
 
 
 @record
+class Found:
+    """What rules find in a model: the findings that hold for the targets, and the verdicts."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    verdicts: tuple[TargetVerdict, ...] = ()
+
+
+@record
 class ModelReport:
     """What the check of one model found.
 
