@@ -27,6 +27,10 @@ OBJECTS_BEFORE_COLLECTION = 100_000
 which is Python's default, took a twelfth of a short run."""
 
 
+_MONITORING_TOOLS = 6
+"""How many tools `sys.monitoring` can have, numbered from 0."""
+
+
 def run() -> NoReturn:
     """`main`, and then the end of this process.
 
@@ -48,7 +52,10 @@ def run() -> NoReturn:
 
 def _is_watched() -> bool:
     """Whether a profiler, or a thread to be waited for, needs the end that Python makes."""
-    return sys.getprofile() is not None or threading.active_count() > 1
+    profiled = sys.getprofile() is not None
+    if sys.version_info >= (3, 12):  # cProfile is a tool of `sys.monitoring` since then
+        profiled = profiled or any(map(sys.monitoring.get_tool, range(_MONITORING_TOOLS)))
+    return profiled or threading.active_count() > 1
 
 
 def main() -> None:

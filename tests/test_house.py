@@ -247,6 +247,19 @@ def test_no_cache_grows_with_what_is_read() -> None:
     assert found == {f"forgather_lint/{each}" for each in KEYED_BY_OUR_OWN}
 
 
+def test_no_group_is_repeated_possessively() -> None:
+    """`re` of Python 3.11.2, Debian's, matches `(?:...)*+` wrongly, and `(?>(?:...)*)` rightly."""
+    possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[0-9,]+\})\+")
+    found = [
+        f"{name(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if possessive.search(node.value)
+    ]
+    assert found == []
+
+
 def test_no_file_hides_behind_a_folder_of_its_name() -> None:
     """Python takes the folder: such a file is read by people alone."""
     assert [name(file) for file in FILES if file.with_suffix("").is_dir()] == []

@@ -83,7 +83,9 @@ def python_tokens(text: str) -> Iterator[tokenize.TokenInfo]:
         yield token
 
 
-_SCRIPT_COMMENT = re.compile(r"""(?:[^"'\\#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?<=\S)#)*+(#)?""")
+_SCRIPT_COMMENT = re.compile(
+    r"""(?>(?:[^"'\\#]|\\.|"(?>(?:[^"\\]|\\.)*)"|'[^']*+'|(?<=\S)#)*)(#)?"""
+)
 
 
 def _script(text: str) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEEPEST = 50
 _MOST_DIGITS = 4_300
 """The most digits that Python converts to an integer unless told otherwise."""
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"(?>(?:[^"\\]++|\\.)*)(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 Keys = tuple[str, ...]
 Parts = tuple[Span, Span]

@@ -80,7 +80,7 @@ class _Statement:
         return None
 
 
-_BLANKS = r"(?:[ \t\f]|\\\n)*+"
+_BLANKS = r"(?>(?:[ \t\f]|\\\n)*)"
 _CODE = re.compile(
     _BLANKS
     + r"""(?:
@@ -91,10 +91,10 @@ _CODE = re.compile(
     re.VERBOSE,
 )
 _STRINGS = {
-    '"""': re.compile(r'(?:[^"\\]++|\\.|"(?!""))*+"""', re.DOTALL),
-    "'''": re.compile(r"(?:[^'\\]++|\\.|'(?!''))*+'''", re.DOTALL),
-    '"': re.compile(r'(?:[^"\\\n]++|\\.)*+"', re.DOTALL),
-    "'": re.compile(r"(?:[^'\\\n]++|\\.)*+'", re.DOTALL),
+    '"""': re.compile(r'(?>(?:[^"\\]++|\\.|"(?!""))*)"""', re.DOTALL),
+    "'''": re.compile(r"(?>(?:[^'\\]++|\\.|'(?!''))*)'''", re.DOTALL),
+    '"': re.compile(r'(?>(?:[^"\\\n]++|\\.)*)"', re.DOTALL),
+    "'": re.compile(r"(?>(?:[^'\\\n]++|\\.)*)'", re.DOTALL),
 }
 _STRING = "0"
 """The token that stands for any string."""

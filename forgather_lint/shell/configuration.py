@@ -24,7 +24,7 @@ _MEMORY = re.compile(
 _MOST_DIGITS, _LONGEST_REASON = 30, 300
 _CODE = re.compile("all|fgl[0-9]*", re.I)
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:{_PART}){{100}}+")
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?>(?:{_PART}){{100}})")
 _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
 
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
