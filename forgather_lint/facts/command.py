@@ -161,11 +161,15 @@ class CommandJudged:
 
 @record
 class RanksExceedDevices:
-    """The command asks for more ranks on a node than it gives devices."""
+    """The command asks for more ranks on a node than it gives devices.
+
+    `variable`: the one that leaves so few visible, if none at `devices_at` says it.
+    """
 
     where: Place
     ranks: int
     devices: int
-    devices_at: Place
+    devices_at: Place | None
     release: str
     text: str
+    variable: str = ""

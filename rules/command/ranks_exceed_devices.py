@@ -3,7 +3,8 @@
 ## What it does
 Compares tensor-parallel times pipeline-parallel size with the GPUs that the container is given:
 `nvidia.com/gpu` of a Kubernetes manifest, `count` or `device_ids` of a compose file, `--gpus` of
-`docker run`. Several nodes and Ray count elsewhere and are left alone.
+`docker run`, and those that `CUDA_VISIBLE_DEVICES` leaves where it is set. Several nodes and Ray
+count elsewhere and are left alone.
 
 ## Why is this bad?
 The server does not start.
@@ -44,10 +45,12 @@ from forgather_lint.linting.rule import rule
     rests_on=("vllm/command.too_few_devices",),
 )
 def check(fact: RanksExceedDevices) -> Iterator[Finding]:
+    at, by = fact.devices_at, f" (`{fact.variable}`)" if fact.variable else ""
+    devices = "1 device" if fact.devices == 1 else f"{fact.devices} devices"
     yield Finding(
         where=fact.where,
-        message=f"{fact.ranks} ranks on {fact.devices} devices",
-        related=(Label(fact.devices_at, "the devices"),),
+        message=f"{fact.ranks} ranks on {devices}{by}",
+        related=(Label(at, "the devices"),) if at is not None else (),
         consequence=f"{fact.release}: `{fact.text}`",
         target=fact.release,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def _as_shell(recipe: Located) -> Located:
     return Located(recipe.path, text, recipe.at).without(doubled)
 
 
-_INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN)[ \t]+", re.M | re.I)
+_INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN|COPY|ADD)[ \t]+", re.M | re.I)
 
 
 def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
@@ -152,6 +153,9 @@ def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
             _assign(body, variables, exported=name == "ENV")
         elif name == "RUN":
             yield from in_script(body, launch, variables, around)
+        elif name in ("COPY", "ADD"):
+            mounted = {**around.mounted, **_copied(body, variables)}
+            around = replace(around, mounted=mounted)
         else:
             words = tuple(_exec_form(body, variables))
             if name == "CMD":
@@ -199,6 +203,16 @@ def _quoted(body: Located) -> Located:
     """`body` behind one more word, so that assignments in it are not taken for the shell's own."""
     first = body.at[:1] or (Position(1, 1),)
     return Located(body.path, f": {body.text}", (*first, *first, *body.at))
+
+
+def _copied(body: Located, variables: Variables) -> dict[str, str]:
+    """The one folder that `COPY models/llama /model` lays into the image, by its name there."""
+    words = [word.text or "" for word in _exec_form(body, variables)]
+    named = [word for word in words if not word.startswith("--")]
+    elsewhere = any(word.startswith("--from") for word in words)
+    if elsewhere or len(named) != 2 or not named[0] or not named[1].startswith("/"):
+        return {}
+    return {named[1].rstrip("/"): named[0]}
 
 
 def _exec_form(body: Located, variables: Variables) -> Iterator[Word]:

@@ -197,22 +197,43 @@ def _near(name: str, options: Mapping[str, ServeOption]) -> str:
     return found.partition("'")[2].rpartition("'")[0]
 
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
 def _devices(read: ReadCommand) -> Iterator[RanksExceedDevices]:
-    """More ranks than devices that the container gets."""
+    """More ranks than devices that the container gets, or that a variable leaves visible."""
     command, around = read.command, read.found.around
     outcome = read.target.vllm.command.too_few_devices.value
     ranks, stages = size_of(command, TENSOR), size_of(command, PIPELINE)
-    if around.devices is None or around.devices_at is None or ranks is None or stages is None:
+    visible = _visible(command.environment.get(VISIBLE))
+    by_variable = visible is not None and (around.devices is None or visible < around.devices)
+    devices = visible if by_variable else around.devices
+    if devices is None or ranks is None or stages is None:
         return
     if BACKEND in command.given or NODES in command.given or not command.complete:
         return
     whole = ranks * stages
-    if whole > max(around.devices, 1) and outcome.effect is Effect.ERROR:
-        text = f"{outcome.raises}: {outcome.say(ranks=whole, devices=around.devices)}"
-        where = command.place(TENSOR, PIPELINE)
+    if whole > max(devices, 1) and outcome.effect is Effect.ERROR:
         yield RanksExceedDevices(
-            where, whole, around.devices, around.devices_at, str(read.target.vllm), text
+            command.place(TENSOR, PIPELINE),
+            whole,
+            devices,
+            None if by_variable else around.devices_at,
+            str(read.target.vllm),
+            f"{outcome.raises}: {outcome.say(ranks=whole, devices=devices)}",
+            VISIBLE if by_variable else "",
         )
+
+
+def _visible(value: str | None) -> int | None:
+    """How many devices the variable leaves; None where it is not set or not known.
+
+    Those behind a negative number are not visible (CUDA C++ Programming Guide).
+    """
+    if value is None or not value.strip():
+        return None
+    named = [each.strip() for each in value.split(",")]
+    return next((at for at, each in enumerate(named) if each.startswith("-")), len(named))
 
 
 def _trusted(
