@@ -34,16 +34,23 @@ class Adapter:
 def adapters_at(folder: Path) -> Iterator[Adapter]:
     """The adapters in `folder` and directly below it whose config can be read."""
     for place in (folder, *islice(_folders(folder), MOST)):
-        if not is_file(place / CONFIG):
-            continue
-        try:
-            config = read_config(place / CONFIG)
-        except SourceError:
-            continue
-        found = header_of(place / TENSORS) if is_file(place / TENSORS) else None
-        tensors = tuple(sorted(found.tensors)) if isinstance(found, Header) else None
-        stored = any(is_file(place / name) for name in (TENSORS, *PICKLED))
-        yield Adapter(str(place), config, tensors, stored)
+        adapter = adapter_at(place)
+        if adapter is not None:
+            yield adapter
+
+
+def adapter_at(place: Path) -> Adapter | None:
+    """The adapter in the folder `place`; None if there is none, or its config cannot be read."""
+    if not is_file(place / CONFIG):
+        return None
+    try:
+        config = read_config(place / CONFIG)
+    except SourceError:
+        return None
+    found = header_of(place / TENSORS) if is_file(place / TENSORS) else None
+    tensors = tuple(sorted(found.tensors)) if isinstance(found, Header) else None
+    stored = any(is_file(place / name) for name in (TENSORS, *PICKLED))
+    return Adapter(str(place), config, tensors, stored)
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forgather_lint.core.files import is_file
 from forgather_lint.engines.vllm.profile import VllmProfile
@@ -17,6 +19,10 @@ from forgather_lint.facts.command import (
     ServeCommand,
 )
 from forgather_lint.facts.release import Effect
+
+if TYPE_CHECKING:
+    from forgather_lint.deployment.adapters import Adapter
+    from forgather_lint.engines.vllm.adapter_faults import AdapterFault
 
 ADAPTERS, RANK, TEMPLATE = "--lora-modules", "--max-lora-rank", "--chat-template"
 _CHATS = (
@@ -63,19 +69,20 @@ def without_tokenizer(
 def of_adapters(
     command: ServeCommand, release: VllmProfile, bases: tuple[Path, ...]
 ) -> Iterator[OptionsConflict]:
-    """Adapters to be loaded at the start whose rank is higher than the command allows."""
+    """Adapters to be loaded at the start of a higher rank than allowed, or that are refused."""
     if ADAPTERS not in command.given or not command.complete:
         return
-    from forgather_lint.deployment.adapters import CONFIG
-    from forgather_lint.deployment.tokenizer import file_at
+    from forgather_lint.deployment.adapters import CONFIG, adapter_at
 
     facts = release.checkpoint
     most = number_of(command, RANK) if RANK in command.given else facts.adapter_rank_default.value
     for path in adapter_paths(command):
         holding = (base / path for base in bases if path and is_file(base / path / CONFIG))
         folder = next(holding, None)
-        config = file_at(folder, CONFIG) if folder is not None else None
-        rank = config.values.get("r") if config is not None else None
+        adapter = adapter_at(folder) if folder is not None else None
+        if adapter is None:
+            continue
+        rank = adapter.config.values.get("r")
         if type(rank) is int and most is not None and rank > most:
             said = facts.adapter_rank.value
             yield OptionsConflict(
@@ -84,6 +91,23 @@ def of_adapters(
                 text=f"{said.raises}: {said.say(rank=rank, most=most)}",
                 release=str(release),
             )
+        for fault in _faults(release, adapter):
+            said = fault.fact.value
+            yield OptionsConflict(
+                where=command.place(ADAPTERS),
+                message=f"the adapter at `{path}` is refused: {fault.what}",
+                text=f"{said.raises}: {said.say(**fault.parts)}",
+                release=str(release),
+            )
+
+
+def _faults(release: VllmProfile, adapter: Adapter) -> Iterator[AdapterFault]:
+    """The first thing that the release refuses of the adapter, if any."""
+    from forgather_lint.engines.vllm.adapter_faults import faults_of_config, faults_of_tensors
+
+    config = faults_of_config(release.adapters, adapter.config.values)
+    every = chain(config, faults_of_tensors(release.adapters, adapter))
+    yield from islice((each for each in every if each.fact.value.effect is Effect.ERROR), 1)
 
 
 def adapter_paths(command: ServeCommand) -> Iterator[str | None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from forgather_lint.core.files import is_file, is_folder
+from forgather_lint.core.files import is_file, is_folder, real_path
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.names import knows
@@ -253,8 +253,13 @@ def _adapters(deployed: Deployed, _: Given) -> str:
     if not paths or None in paths:
         return "what follows `--lora-modules` is not read"
     named = [path for path in paths if path is not None]
-    here = all(any(is_folder(base / path) for base in deployed.bases) for path in named)
-    return "" if here else "an adapter of `--lora-modules` is not on this machine"
+    for path in named:
+        folder = next((base / path for base in deployed.bases if is_folder(base / path)), None)
+        if folder is None:
+            return "an adapter of `--lora-modules` is not on this machine"
+        if real_path(deployed.model) not in (real_path(folder), real_path(folder.parent)):
+            return "an adapter that lies elsewhere is not held against the layers of its model"
+    return ""
 
 
 _REFUSING = (

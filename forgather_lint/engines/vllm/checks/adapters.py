@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.files import listed
 from forgather_lint.core.port import port_of
+from forgather_lint.engines.vllm.adapter_faults import (
+    AdapterFault,
+    faults_of_config,
+    faults_of_tensors,
+)
 from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.naming import NamesUnknown, naming_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -19,7 +24,7 @@ from forgather_lint.facts.causes.adapter import (
     AdapterRefused,
     AdapterStrangers,
 )
-from forgather_lint.facts.release import Effect, Reaction
+from forgather_lint.facts.release import Reaction
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 
@@ -29,8 +34,6 @@ if TYPE_CHECKING:
 
 _CONFIGS = ("adapter_config.json", "*/adapter_config.json")
 _PREFIX = "base_model.model."
-_TABLES = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
-"""Embeddings that PEFT stores in the adapter; vLLM skips them."""
 _TABLE = "embed_tokens"
 """The one embedding that adapters may change (transformers/base.py, `embedding_modules`)."""
 _ENDS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
@@ -52,60 +55,24 @@ def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
         yield from _tensors(seen, adapter)
 
 
-@port_of("vllm/lora/peft_helper.py", "PEFTHelper.from_dict")
-@port_of("vllm/lora/peft_helper.py", "PEFTHelper._validate_features")
 def _config(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
-    """Keys that the release requires, and features of PEFT that it does not support."""
-    facts, values = seen.target.vllm.adapters, adapter.config.values
-    for key in facts.keys_needed.value:
-        if key not in values:
-            cause = AdapterRefused(f"`{key}` is not there")
-            yield _problem(seen, adapter, cause, facts.key_missing, key, {"keys": {key}})
-            return
-    for key, said in facts.features_refused.value.items():
-        value = values.get(key)
-        if key == "modules_to_save" and isinstance(value, list):
-            value = [each for each in value if each not in facts.saved_modules_taken.value]
-        if value:
-            cause = AdapterRefused(f"`{key}` is not supported")
-            parts = {"said": said.replace("{value}", str(value))}
-            yield _problem(seen, adapter, cause, facts.refused, key, parts)
-    start = values.get("init_lora_weights", True)
-    if isinstance(start, str) and start.lower() not in facts.starts_taken.value:
-        fact = facts.start_refused
-        if fact.value.effect is Effect.ERROR:
-            cause = AdapterRefused(f"`init_lora_weights` {start} changes the weights of the model")
-            yield _problem(seen, adapter, cause, fact, "init_lora_weights", {"value": start})
-    if values.get("bias", "none") != "none":
-        cause = AdapterRefused("`bias` is not supported")
-        yield _problem(seen, adapter, cause, facts.bias_refused, "bias", {})
+    for fault in faults_of_config(seen.target.vllm.adapters, adapter.config.values):
+        yield _of_fault(seen, adapter, fault)
 
 
 def _tensors(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
     """Tensors that are absent, are not part of LoRA, or are for layers that do not exist."""
-    facts = seen.target.vllm.adapters
-    if not adapter.stored:
-        cause = AdapterRefused("there are no tensors")
-        parts = {"folder": adapter.folder}
-        yield _problem(seen, adapter, cause, facts.tensors_missing, "peft_type", parts)
+    faults = list(faults_of_tensors(seen.target.vllm.adapters, adapter))
+    if faults:
+        yield from (_of_fault(seen, adapter, fault) for fault in faults)
         return
-    for tensor in adapter.tensors or ():
-        if not tensor.endswith(_TABLES) and not _is_part(tensor):
-            cause = AdapterRefused(f"the tensor `{tensor}` is no part of LoRA")
-            parts = {"name": tensor}
-            yield _problem(seen, adapter, cause, facts.name_refused, "peft_type", parts)
-            return
     strangers = list(_strangers(seen, adapter))
     yield from strangers or _absent(seen, adapter)
 
 
-def _is_part(tensor: str) -> bool:
-    """Whether the release takes a tensor of this name for a part of LoRA, or of a classifier."""
-    *_, owner, leaf = ("", "", *tensor.split("."))
-    if owner in ("lora_A", "lora_B"):
-        return leaf == "weight"
-    heads = owner in ("score", "classifier") and leaf in ("weight", "bias")
-    return heads or leaf in ("lora_embedding_A", "lora_embedding_B")
+def _of_fault(seen: CheckedModel, adapter: Adapter, fault: AdapterFault) -> ServingProblem:
+    cause = AdapterRefused(fault.what)
+    return _problem(seen, adapter, cause, fault.fact, fault.key, fault.parts)
 
 
 def _absent(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
