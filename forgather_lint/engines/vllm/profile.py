@@ -348,6 +348,7 @@ class VllmCheckpoint:
     norm_names_converted: Fact[Mapping[str, str]]
     bias_without_parameter: Fact[Reaction]
     unknown_in_fused: Fact[Reaction]
+    module_in_fused: Fact[Reaction]
     size_of_replicated: Fact[Reaction]
     size_of_plain: Fact[Reaction]
     size_of_split: Fact[Reaction]

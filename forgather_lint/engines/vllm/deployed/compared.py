@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
@@ -11,6 +12,8 @@ from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel
 from forgather_lint.engines.vllm.checks.naming import naming_of
 from forgather_lint.engines.vllm.deployed.forms import GROUP_INDICES
 from forgather_lint.engines.vllm.deployed.places import Slots, TensorSlot, slots_of
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
 
 
 @record
@@ -67,6 +70,7 @@ class _Comparison:
         self.strangers: list[tuple[Tensor, str]] = []
         self.dropped: list[Tensor] = []
         self.misfits: list[TensorMisfit] = []
+        self.joined: set[str] = set()
         self.undecided = ""
 
     def result(self) -> TensorsCompared:
@@ -105,6 +109,9 @@ class _Comparison:
         if above is not None:
             self.experts_otherwise.add(above)
             self.undecided = self.undecided or "experts are stored in another form"
+        elif name in self._joined:
+            self.joined |= set(self._joined[name])
+            self.undecided = self.undecided or "layers are stored as one, in an order of their own"
         elif self._is_below_open(name):
             self.undecided = self.undecided or "a tensor of a module that is not known"
         elif self._is_loose_bias(name):
@@ -164,8 +171,28 @@ class _Comparison:
         quantized = self.seen.judge is not None and self.seen.judge.quantized is not None
         return quantized and dropped and name.endswith(GROUP_INDICES)
 
+    @cached_property
+    def _joined(self) -> Mapping[str, tuple[str, ...]]:
+        """The parameters of layers that the release merges, by the name in the merged layer.
+
+        A tensor of that name is taken for all of them at once.
+        """
+        # Few checkpoints have a tensor that nothing else is for.
+        from forgather_lint.engines.vllm.quantized.layers import layers_at
+
+        judge, found = self.seen.judge, dict[str, tuple[str, ...]]()
+        assert judge is not None
+        try:
+            merged = [layer for layer in layers_at(judge, 1) if len(layer.parts) > 1]
+        except (Raised, BudgetExceeded):
+            return {}
+        for layer in merged:
+            for leaf in ("weight", "bias"):
+                found[f"{layer.name}.{leaf}"] = tuple(f"{e.name}.{leaf}" for e in layer.parts)
+        return found
+
     def _missing(self) -> Iterator[TensorSlot]:
-        got = {self.slots.aliases.get(name, name) for name in self.found}
+        got = {self.slots.aliases.get(name, name) for name in self.found} | self.joined
         otherwise = tuple(self.experts_otherwise)
         for name, slot in self.slots.parameters.items():
             if name in got or (otherwise and name.startswith(otherwise)):

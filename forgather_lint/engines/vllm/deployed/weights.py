@@ -214,11 +214,14 @@ def _strangers(
 def _error_of_stranger(
     seen: CheckedModel, found: TensorsCompared, name: str
 ) -> tuple[Fact[Reaction], str]:
-    owner = name.rpartition(".")[0]
-    fused = seen.target.vllm.checkpoint.unknown_in_fused
-    layer = found.slots.fused.get(owner)
-    if layer is not None and fused.value.effect is Effect.ERROR:
-        return fused, f"{fused.value.raises}: {fused.value.say(layer=layer)}"
+    facts = seen.target.vllm.checkpoint
+    owner = next((each for each in found.slots.fused if name.startswith(f"{each}.")), None)
+    if owner is not None:
+        first, _, deeper = name.removeprefix(f"{owner}.").partition(".")
+        fused = facts.module_in_fused if deeper else facts.unknown_in_fused
+        if fused.value.effect is Effect.ERROR:
+            text = fused.value.say(layer=found.slots.fused[owner], name=first)
+            return fused, f"{fused.value.raises}: {text}"
     fact = seen.target.vllm.weights.unknown_name
     text = fact.value.say(name=found.slots.first_unknown(name), **{"class": _CLASS})
     return fact, f"{fact.value.raises}: {text.partition('. The available')[0]}"
