@@ -37,7 +37,11 @@ from forgather_lint.linting.support.judged import finding, first_size
     "size-does-not-divide",
     Severity.ERROR,
     explains=SizeDoesNotDivide,
-    rests_on=("vllm/config.heads_indivisible", "vllm/config.width_indivisible"),
+    rests_on=(
+        "vllm/config.heads_indivisible",
+        "vllm/config.width_indivisible",
+        "vllm/experts.width_indivisible",
+    ),
 )
 def check(judged: Judged, cause: SizeDoesNotDivide) -> Iterator[Finding]:
     number = f"{cause.size} {cause.things}"

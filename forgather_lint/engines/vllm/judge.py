@@ -76,6 +76,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
 
 if TYPE_CHECKING:
+    from forgather_lint.engines.vllm.moe.weights import ExpertSizes
     from forgather_lint.engines.vllm.quantized.layers import Quantized
     from forgather_lint.engines.vllm.quantized.scheme import Unfollowed
     from forgather_lint.execution.stages import Pipeline
@@ -165,7 +166,7 @@ class VllmJudge:
             return Outcome(Verdict.FAILS, cause, error.shown, error.where)
         except BudgetExceeded as error:
             return undecided(error.reason, self.subject.where)
-        shared = self._heads_shared(ranks)
+        shared = self._heads_shared(ranks) or self._experts_shared(ranks)
         if shared is not None:
             return shared
         stored = self._quantized_outcome(ranks)
@@ -340,6 +341,28 @@ class VllmJudge:
         text = f"{fact.raises}: {fact.say(heads=query, kv_heads=kv)}"
         where = self.config.place_of(self.profile.config.kv_head_fields.value)
         return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
+
+    @port_of("vllm/model_executor/layers/fused_moe/config.py", "FusedMoEConfig.__post_init__")
+    def _experts_shared(self, ranks: int) -> Outcome | None:
+        """The width of experts that the ranks cannot share out; None where they can."""
+        facts = self.profile.experts
+        fact, width = facts.width_indivisible.value, self.expert_sizes and self.expert_sizes.width
+        if not width or width % ranks == 0 or fact.effect is not Effect.ERROR:
+            return None
+        where = self.config.place_of(facts.width_fields.value)
+        cause = SizeDoesNotDivide(width, "columns of an expert")
+        return Outcome(Verdict.FAILS, cause, fact.shown(), where)
+
+    @cached_property
+    def expert_sizes(self) -> ExpertSizes | None:
+        """The sizes with which the release makes its layers of experts; None if there are none."""
+        if not self.subject.experts:
+            return None
+        # Only a mixture of experts pays for this.
+        from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
+
+        fields = self.profile.config.expert_fields.value
+        return EngineRouting(self.profile.experts, self.config, fields).sizes
 
     def _quantized_outcome(self, ranks: int) -> Outcome | None:
         """The verdict on quantized layers; None if they serve or there are none."""

@@ -184,6 +184,7 @@ class VllmExperts:
 
     choice_fields: Fact[tuple[str, ...]]
     width_fields: Fact[tuple[str, ...]]
+    width_indivisible: Fact[Reaction]
     field_missing: Fact[Reaction]
     activation: Fact[str]
     layer: Fact[str]

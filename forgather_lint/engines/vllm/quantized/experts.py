@@ -15,7 +15,6 @@ from forgather_lint.core.record import record
 from forgather_lint.engines.fact import Fact, Reaction
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.judge import VllmJudge
-from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
 from forgather_lint.engines.vllm.quantized.layers import (
     PREFIX,
     Quantized,
@@ -136,10 +135,8 @@ def _refused(
         return outcome_of(quantized, facts.expert_schemes_differ, cause, "ignore", {})
     if found is None:
         return undecided(f"whether {block.name} is quantized is not known", where)
-    sizes = EngineRouting(
-        judge.profile.experts, judge.config, judge.profile.config.expert_fields.value
-    ).sizes
-    if sizes.hidden is None or sizes.width is None or sizes.width % ranks:
+    sizes = judge.expert_sizes
+    if sizes is None or sizes.hidden is None or sizes.width is None or sizes.width % ranks:
         return undecided(f"the size of {block.name} is not known", where)
     widths = Widths(sizes.hidden, sizes.width // ranks)
     for refusal in _refusals(judge, quantized, widths, ranks):
