@@ -209,18 +209,26 @@ def test_a_plan_that_is_not_proved_says_so(tmp_path: Path) -> None:
     assert "base_model_tp_plan = {" in ran.stdout
 
 
-def test_a_plan_is_inferred_where_the_default_release_cannot_build_the_model(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("asked", "done", "told"),
+    [
+        ([], "shown", "layers.*.self_attn.q_proj  [64, 64]   column"),
+        (["--diff"], "inferred", "the plan is the one that would be inferred"),
+        (["--infer"], "inferred", '"layers.*.self_attn.q_proj": "colwise"'),
+    ],
+)
+def test_a_plan_is_told_where_the_default_release_cannot_build_the_model(
+    asked: list[str], done: str, told: str, tmp_path: Path
 ) -> None:
     suite = RULES / "serving" / "class_plan_reaches_base_model.md"
     case = next(each for each in read_cases(suite) if each.expected)
     for name, text in case.files.items():
         (tmp_path / name).write_text(without_expectations(text), "utf-8")
-    found = CliRunner().invoke(command, ["--infer", str(tmp_path)])
+    found = CliRunner().invoke(command, [*asked, str(tmp_path)])
     assert found.exit_code == 0, found.output
     assert "`lm_head` is not an nn.Module" in found.stderr
-    assert "inferred as vllm==" in found.stderr
-    assert '"layers.*.self_attn.q_proj": "colwise"' in found.stdout
+    assert f"{done} as vllm==" in found.stderr
+    assert told in found.stdout
 
 
 @pytest.mark.parametrize(
