@@ -100,6 +100,9 @@ class NoEvaluator:
     def ran_unknown_code(self, arguments: Arguments, where: Place) -> None:
         raise NotImplementedError
 
+    def leave_unproved(self, why: Unknown) -> None:
+        raise NotImplementedError
+
     def items_of(
         self, value: Value, where: Place | None = None
     ) -> tuple[list[Value], Unknown | None]:

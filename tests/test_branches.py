@@ -24,6 +24,7 @@ V032 = VllmTarget.of("0.32.0", "5.19.0")
 MODEL = """
 import random
 
+import torch
 from torch import nn
 
 TABLE = {{"a": 1}}
@@ -55,7 +56,7 @@ class Model(nn.Module):
         self.seen = {{"a"}}
         self.items = nn.ModuleList([nn.Linear(4, 4)])
         self.named = nn.ModuleDict({{"a": nn.Linear(4, 4)}})
-        self.register_buffer("kept", nn.Parameter(4).data)
+        self.register_buffer("kept", torch.zeros(4))
         self.inner = Inner()
         if random.random() > 0.5:
             {written}

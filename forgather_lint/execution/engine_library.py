@@ -150,7 +150,9 @@ class EngineLibrary(StandardLibrary):
             self.state.called("Tensor.add_", Arguments([target]), made, where)
         return self.aliases.written(target, made, where)
 
-    def on_replaced(self, target: Value, name: str, where: Place) -> None:
+    def on_replaced(
+        self, machine: Machine, target: Value, name: str, value: Value, where: Place
+    ) -> None:
         """What `x.data = y` leaves in `x` is not known, and outlasts the forward where `x` does."""
         if name != "data" or not isinstance(target, TensorValue):
             return

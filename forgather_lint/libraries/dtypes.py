@@ -121,3 +121,24 @@ def result_type(parts: Iterable[tuple[str | None, int]]) -> str | None:
         if candidate and (result is None or kind(candidate) > kind(result)):
             result = candidate
     return result
+
+
+def type_name_of(dtype: str | None) -> str:
+    """The name that torch has for the elements in its messages: `Float`, `BFloat16`, `Long`."""
+    return _TYPE_NAMES.get(dtype or "", "")
+
+
+_TYPE_NAMES = {
+    "bool": "Bool",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "float32": "Float",
+    "float64": "Double",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}

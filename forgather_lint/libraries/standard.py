@@ -12,8 +12,14 @@ from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
 from forgather_lint.libraries.masks import overwrites_mask, with_causality
+from forgather_lint.libraries.nn import registration
+from forgather_lint.libraries.nn.signatures import check_arguments
 from forgather_lint.libraries.positions import with_counting
-from forgather_lint.libraries.stdlib.classes import construct_special
+from forgather_lint.libraries.stdlib.classes import (
+    check_fields,
+    check_frozen,
+    construct_special,
+)
 from forgather_lint.libraries.stdlib.decorators import TAKERS
 from forgather_lint.libraries.stdlib.enumerations import make_members
 from forgather_lint.libraries.tokens import with_choice, with_counts
@@ -29,7 +35,7 @@ from forgather_lint.libraries.transformers import (
 from forgather_lint.libraries.transformers import (
     rope as transformers_rope,
 )
-from forgather_lint.libraries.transformers.strict import check_assigned
+from forgather_lint.libraries.transformers.strict import check_assigned as check_config
 from forgather_lint.python.interpreter.calls import initialise
 from forgather_lint.python.interpreter.classes import (
     AnyClass,
@@ -40,7 +46,7 @@ from forgather_lint.python.interpreter.classes import (
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
-from forgather_lint.python.values.objects import ClassValue, Instance, LibraryMethod
+from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance, LibraryMethod
 from forgather_lint.python.values.placement import Partial, Shard, Wrong
 from forgather_lint.python.values.value import (
     NONE,
@@ -175,6 +181,8 @@ class StandardLibrary:
         meaning = op_named(name)
         if meaning is not None:
             devices.refuse(machine, name, arguments, where)
+            if name.endswith(".__init__"):
+                _begin(machine, name, arguments, where)
             try:
                 made = run(meaning, Site(machine, where, name), arguments)
                 made = with_choice(name, arguments, devices.placed(machine, name, arguments, made))
@@ -271,6 +279,7 @@ class StandardLibrary:
 
     def on_defined(self, machine: Machine, cls: ClassValue) -> None:
         make_members(machine, cls)
+        check_fields(machine, cls)
 
     def taken_by(self, decorator: Value) -> frozenset[str]:
         takes = isinstance(decorator, External) and decorator.name in TAKERS
@@ -284,10 +293,16 @@ class StandardLibrary:
     def on_assigned(
         self, machine: Machine, target: Instance, name: str, value: Value, where: Place
     ) -> None:
-        if machine.is_instance_of(target, names.CONFIG):
-            check_assigned(machine, target, name, value, where)
+        if machine.is_instance_of(target, names.MODULE):
+            own = find_member(machine, target.cls, "__setattr__")
+            if own is None or not isinstance(own.value, FunctionValue):
+                registration.check_assigned(machine, target, name, value, where)
+        elif machine.is_instance_of(target, names.CONFIG):
+            check_config(machine, target, name, value, where)
             if name == "per_layer_config":
                 transformers_layers.hide_overridden(machine, target, value, where)
+        else:
+            check_frozen(machine, target, name, where)
 
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         if isinstance(asked, ClassValue):
@@ -297,8 +312,18 @@ class StandardLibrary:
     def on_written(self, target: Value, made: Value, where: Place) -> Value:
         return made
 
-    def on_replaced(self, target: Value, name: str, where: Place) -> None:
-        """Nothing: what a constructor leaves in a tensor is told by the engine's loading."""
+    def on_replaced(
+        self, machine: Machine, target: Value, name: str, value: Value, where: Place
+    ) -> None:
+        """Leaves it unproved where `x.data = y` gives `x` another shape.
+
+        What a constructor leaves in a tensor of the same shape is told by the engine's loading.
+        """
+        if name != "data" or not isinstance(target, TensorValue):
+            return
+        shapes = target.shape, value.shape if isinstance(value, TensorValue) else None
+        if None not in shapes and shapes[0] != shapes[1]:
+            machine.leave_unproved(Unknown("data-of-another-shape", where))
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
         """The name under which a config stores `name`."""
@@ -313,6 +338,15 @@ class StandardLibrary:
             return name
         mapped = member.value.items.get(name)
         return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name
+
+
+def _begin(machine: Machine, name: str, arguments: Arguments, where: Place) -> None:
+    """A constructor begins. Raises what one of `torch.nn` does for arguments it does not take."""
+    package, _, cls = name.removesuffix(".__init__").rpartition(".")
+    if package == "torch.nn":
+        check_arguments(cls, arguments, where)
+    if arguments.positional and name != f"{names.MODULE}.__init__":
+        registration.note_begun(machine, arguments.positional[0])
 
 
 def _keep_buffer(machine: Machine, target: Instance, name: str, before: TensorValue) -> None:

@@ -65,7 +65,9 @@ class Tracing(StandardLibrary):
             self.written.append(step)
         return made
 
-    def on_replaced(self, target: Value, name: str, where: Place) -> None:
+    def on_replaced(
+        self, machine: Machine, target: Value, name: str, value: Value, where: Place
+    ) -> None:
         if self.armed and name == "data":
             step = TracedOp("Tensor.data.set", Arguments([target]), self.outer or where, NONE)
             self.written.append(step)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import cast
 
 from forgather_lint.core.port import port_of
+from forgather_lint.libraries.nn.signatures import signature_of
 from forgather_lint.libraries.shapes import shape_text
 from forgather_lint.python.interpreter.library import OpFailure, Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import Size, multiply
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.type_names import is_plain, type_name
 from forgather_lint.python.values.value import (
     NONE,
     TRUE,
@@ -158,6 +160,12 @@ def embedding(
     *_: Value,
     **options: Value,
 ) -> Value:
+    """The padding id counts from the end where it is negative (torch/nn/modules/sparse.py)."""
+    rows, padding = size_of(num_embeddings), size_of(padding_idx)
+    if isinstance(padding, int) and isinstance(rows, int):
+        if not -rows <= padding < max(rows, 1):
+            raise OpFailure("AssertionError", "Padding_idx must be within num_embeddings")
+        padding_idx = known(padding % rows if rows else padding)
     set_plain(
         site,
         self,
@@ -193,7 +201,14 @@ def multihead_attention(
     bias: Value = TRUE,
     **options: Value,
 ) -> Value:
-    width = size_of(embed_dim)
+    width, heads = size_of(embed_dim), size_of(num_heads)
+    if isinstance(width, int) and isinstance(heads, int):
+        if min(width, heads) <= 0:
+            got = f"got embed_dim={width} and num_heads={heads} instead"
+            text = f"embed_dim and num_heads must be greater than 0, {got}"
+            raise OpFailure("ValueError", text)
+        if width % heads:
+            raise OpFailure("AssertionError", "embed_dim must be divisible by num_heads")
     triple = None if width is None else multiply(width, 3)
     packed = not any(name in options for name in ("kdim", "vdim", "add_bias_kv"))
     if not packed:
@@ -227,15 +242,14 @@ _WITHOUT_PARAMETERS = (
 
 def _plain_module(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
     """The constructor of a module without parameters, which keeps its arguments as attributes."""
-    name = self.cls.name.rpartition(".")[2] if isinstance(self.cls, External) else ""
-    first = {"Dropout": "p", "Softmax": "dim", "LeakyReLU": "negative_slope"}.get(name)
-    if first is not None and arguments:
-        keywords = {first: arguments[0], **keywords}
-    rate = keywords.get("p") if "Dropout" in name else None
+    name = site.name.removeprefix("torch.nn.").removesuffix(".__init__")
+    signature = signature_of(name)
+    given = signature.bound(arguments, keywords) if signature is not None else keywords
+    rate = given.get("p") if "Dropout" in name else None
     if isinstance(rate, Known) and isinstance(rate.value, int | float) and not 0 <= rate.value <= 1:
         text = f"dropout probability has to be between 0 and 1, but got {rate.value}"
         raise OpFailure("ValueError", text)
-    set_plain(site, self, **keywords)
+    set_plain(site, self, **given)
     return NONE
 
 
@@ -244,12 +258,17 @@ for _name in _WITHOUT_PARAMETERS:
 
 
 @op("torch.nn.Parameter")
-def parameter_of(
-    site: Site, data: Value | None = None, requires_grad: Value = TRUE, **options: Value
-) -> Value:
+def parameter_of(site: Site, data: Value | None = None, requires_grad: Value = TRUE) -> Value:
     """A new parameter. It is loaded, so that each rank has it whole, whatever `data` is."""
     if isinstance(data, TensorValue):
+        asked = cast("Machine", site.evaluator).truth(requires_grad)
+        if asked and data.dtype is not None and data.dtype.startswith(("int", "uint", "bool")):
+            text = "Only Tensors of floating point and complex dtype can require gradients"
+            raise OpFailure("RuntimeError", text)
         return TensorValue(data.shape, dtype=data.dtype, origin=site.where, is_parameter=True)
+    if data is not None and is_plain(data) and data != NONE:
+        text = f"'{type_name(data)}' object has no attribute 'detach'"
+        raise OpFailure("AttributeError", text)
     shape: Shape | None = (0,) if data is None else None
     return TensorValue(shape, dtype=None, origin=site.where, is_parameter=True)
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 from typing import cast
 
 from forgather_lint.libraries.nn.build import leave_open, set_plain
+from forgather_lint.libraries.nn.registration import check_child, type_text
+from forgather_lint.python.interpreter.classes import surely_lacks
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.subscripts import bounds, index_of
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.type_names import is_iterable
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
     Choice,
     DictValue,
+    External,
     IterableValue,
     Known,
     ListValue,
@@ -44,7 +49,9 @@ def children_of(instance: Instance) -> dict[str, Value]:
     return {
         name: value
         for name, value in instance.attributes.items()
-        if type(value) in _CHILDREN and name not in instance.hidden and name != "training"
+        if (type(value) in _CHILDREN or (value == NONE and name in instance.places))
+        and name not in instance.hidden
+        and name != "training"
     }
 
 
@@ -54,13 +61,32 @@ _CHILDREN = frozenset((Instance, TensorValue, Choice, Unknown))
 def _append(site: Site, self: Instance, *values: Value) -> None:
     first = _length(site, self)
     for number, value in enumerate(values, first):
-        name = str(number)
-        set_plain(site, self, **{name: value})
-        site.evaluator.trail.set_place(self, name, site.where)
+        _keep(site, self, str(number), value)
     counted = known(len(self.attributes)), known(first + len(values))
     site.evaluator.trail.set_key(self.notes, _COUNTED, TupleValue(counted))
 
 
+def _keep(site: Site, self: Instance, name: str, value: Value) -> None:
+    """Keep an entry, as torch does. Raises what it raises for what it does not keep."""
+    if _holds_parameters(site, self):
+        if isinstance(value, TensorValue) and not value.is_parameter:
+            value = site.evaluator.call(
+                External("torch.nn.Parameter"), Arguments([value]), site.where
+            )
+        if "." in name and isinstance(value, TensorValue):
+            raise Raised("KeyError", repr('parameter name can\'t contain "."'), site.where)
+    else:
+        check_child(machine_of(site), self, name, value, site.where)
+    set_plain(site, self, **{name: value})
+    site.evaluator.trail.set_place(self, name, site.where)
+
+
+def _holds_parameters(site: Site, self: Instance) -> bool:
+    machine = machine_of(site)
+    return any(machine.is_instance_of(self, f"torch.nn.Parameter{each}") for each in _KINDS)
+
+
+_KINDS = ("List", "Dict")
 _COUNTED = "attributes and entries when they were counted"
 
 
@@ -76,8 +102,16 @@ def _length(site: Site, self: Instance) -> int:
 
 
 def _extend(site: Site, self: Instance, values: Value) -> None:
-    items, rest = site.evaluator.items_of(values)
-    _append(site, self, *(item for item in items if type(item) in _CHILDREN))
+    machine = machine_of(site)
+    no_items = is_iterable(values) is False
+    if isinstance(values, Instance):
+        no_items = surely_lacks(machine, values, "__iter__", "__getitem__")
+    if no_items:
+        kind = type_text(values).rpartition(".")[2]
+        text = f"ModuleList.extend should be called with an iterable, but got {kind}"
+        raise Raised("TypeError", text, site.where)
+    items, rest = machine.items_of(values)
+    _append(site, self, *items)
     site.evaluator.trail.may_have_more(self, rest)
 
 
@@ -86,7 +120,7 @@ def list_init(
     site: Site, self: Instance, modules: Value = NONE, values: Value | None = None
 ) -> Value:
     given = values if values is not None else modules
-    if not isinstance(given, Known):
+    if given != NONE:
         _extend(site, self, given)
     return NONE
 
@@ -182,7 +216,9 @@ def set_item(site: Site, self: Instance, index: Value, module: Value) -> Value:
         return NONE
     names = list(children_of(self))
     if -len(names) <= position < len(names):
-        set_plain(site, self, **{names[position]: module})
+        machine_of(site).set_attribute(self, names[position], module, site.where)
+    elif self.open is None:
+        raise Raised("IndexError", f"index {position} is out of range", site.where)
     return NONE
 
 
@@ -197,8 +233,7 @@ def dict_init(site: Site, self: Instance, modules: Value = NONE) -> Value:
 def update(site: Site, self: Instance, modules: Value) -> Value:
     if isinstance(modules, DictValue):
         for key, value in modules.items.items():
-            set_plain(site, self, **{str(key): value})
-            site.evaluator.trail.set_place(self, str(key), site.where)
+            _keep(site, self, str(key), value)
         site.evaluator.trail.may_have_more(self, modules.rest)
         return NONE
     pairs, rest = site.evaluator.items_of(modules)
@@ -214,8 +249,7 @@ def update(site: Site, self: Instance, modules: Value) -> Value:
 @op(*_names(_DICTS, "__setitem__"))
 def dict_set(site: Site, self: Instance, key: Value, module: Value) -> Value:
     if isinstance(key, Known) and isinstance(key.value, str):
-        set_plain(site, self, **{key.value: module})
-        site.evaluator.trail.set_place(self, key.value, site.where)
+        _keep(site, self, key.value, module)
     else:
         leave_open(site, self, "unknown-key")
     return NONE
@@ -245,6 +279,27 @@ def delete_from_list(site: Site, self: Instance, index: Value) -> Value:
         site.evaluator.trail.delete_attribute(self, name)
     for item in kept:
         _append(site, self, item)
+    return NONE
+
+
+@op(*_names(("ModuleList", "Sequential"), "pop"))
+def pop_from_list(site: Site, self: Instance, key: Value) -> Value:
+    found = get_item(site, self, key)
+    delete_from_list(site, self, key)
+    return found
+
+
+@op(*_names(_DICTS, "pop"))
+def pop_item(site: Site, self: Instance, key: Value) -> Value:
+    found = dict_get(site, self, key)
+    delete_item(site, self, key)
+    return found
+
+
+@op(*_names(_DICTS, "clear"))
+def clear(site: Site, self: Instance) -> Value:
+    for name in list(children_of(self)):
+        site.evaluator.trail.delete_attribute(self, name)
     return NONE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.libraries.nn.build import Shape, optional, parameter, set_plain, shape_of
-from forgather_lint.python.interpreter.library import Op, Site, op
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
 from forgather_lint.python.values.dims import Size, floor_divide
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
@@ -31,6 +31,7 @@ def _convolution(rank: int, transposed: bool) -> Op:
         bias: Value = TRUE,
         **options: Value,
     ) -> Value:
+        _check(in_channels, out_channels, groups, stride, padding)
         kernel = _kernel(kernel_size, rank)
         given, made = size_of(in_channels), size_of(out_channels)
         first, second = (given, made) if transposed else (made, given)
@@ -52,6 +53,23 @@ def _convolution(rank: int, transposed: bool) -> Op:
         return NONE
 
     return build
+
+
+def _check(
+    in_channels: Value, out_channels: Value, groups: Value, stride: Value, padding: Value
+) -> None:
+    """Raise what torch/nn/modules/conv.py, `_ConvNd.__init__`, does."""
+    number = size_of(groups)
+    if isinstance(number, int) and number <= 0:
+        raise OpFailure("ValueError", "groups must be a positive integer")
+    for name, channels in (("in", size_of(in_channels)), ("out", size_of(out_channels))):
+        if isinstance(number, int) and isinstance(channels, int) and channels % number:
+            raise OpFailure("ValueError", f"{name}_channels must be divisible by groups")
+    if padding == Known("same") and any(
+        isinstance(each, int) and each != 1 for each in shape_of(stride)
+    ):
+        text = "padding='same' is not supported for strided convolutions"
+        raise OpFailure("ValueError", text)
 
 
 def _kernel(value: Value, rank: int) -> Shape:

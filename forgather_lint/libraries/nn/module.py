@@ -9,13 +9,29 @@ import libcst as cst
 
 from forgather_lint.documents.walk import descendants
 from forgather_lint.libraries.names import MODULE
+from forgather_lint.libraries.nn import registration
 from forgather_lint.libraries.nn.build import leave_open, set_plain
+from forgather_lint.libraries.nn.registration import (
+    check_buffer,
+    check_child,
+    check_parameter,
+    has_begun,
+    note_begun,
+    note_none,
+)
+from forgather_lint.python.interpreter import stores
 from forgather_lint.python.interpreter.calls import call_module
+from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.library import Op, Site, op
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import BoundMethod, FunctionValue, Instance
+from forgather_lint.python.values.objects import (
+    BoundMethod,
+    FunctionValue,
+    Instance,
+    RegisteredDict,
+)
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
@@ -28,22 +44,52 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    keyed,
     known,
 )
 
 
 def is_module(site: Site, value: Value) -> bool:
     """Whether `value` is an `nn.Module`."""
-    return cast("Machine", site.evaluator).is_instance_of(value, MODULE)
+    return registration.is_module(machine_of(site), value)
 
 
 @op("torch.nn.Module.__init__")
 def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """Begins with empty dicts: what a module has registered before is gone. Takes no arguments."""
+    machine = machine_of(site)
+    passes_on = find_member(machine, self.cls, "call_super_init") is not None
+    title = f"{self.cls.name.rpartition('.')[2]}.__init__()"
+    if keywords and not passes_on:
+        text = f"{title} got an unexpected keyword argument '{next(iter(keywords))}'"
+        raise OpFailure("TypeError", text)
+    if arguments and not passes_on:
+        text = f"{title} takes 1 positional argument but {len(arguments) + 1} were given"
+        raise OpFailure("TypeError", text)
+    if has_begun(self):
+        for name, value in list(self.attributes.items()):
+            of_torch = isinstance(value, TensorValue) and (
+                value.is_parameter or name in self.buffers
+            )
+            if name not in self.hidden and (of_torch or is_module(site, value)):
+                machine.trail.delete_attribute(self, name)
+    note_begun(machine, self)
     return NONE
 
 
 def _name_of(value: Value) -> str | None:
     return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+@op("torch.nn.Module.__setattr__")
+def set_attribute(site: Site, self: Instance, name: Value, value: Value) -> Value:
+    text = _name_of(name)
+    if text is None:
+        leave_open(site, self, "dynamic-attribute")
+        return NONE
+    registration.check_assigned(machine_of(site), self, text, value, site.where)
+    stores.store(machine_of(site), self, text, value, site.where)
+    return NONE
 
 
 @op("torch.nn.Module.register_buffer")
@@ -53,6 +99,7 @@ def register_buffer(
     text = _name_of(name)
     if text is None:
         return NONE
+    check_buffer(machine_of(site), self, text, tensor, site.where)
     site.evaluator.set_attribute(self, text, tensor, site.where)
     lasts = cast("Machine", site.evaluator).truth(persistent)
     kind = site.unknown("undecided-flag") if lasts is None else known(lasts)
@@ -64,6 +111,9 @@ def register_buffer(
 def register_parameter(site: Site, self: Instance, name: Value, param: Value) -> Value:
     text = _name_of(name)
     if text is not None:
+        check_parameter(machine_of(site), self, text, param, site.where)
+        if param == NONE:
+            note_none(machine_of(site), self, text, registration.PARAMETERS)
         set_plain(site, self, **{text: param})
         site.evaluator.trail.set_place(self, text, site.where)
     return NONE
@@ -75,6 +125,9 @@ def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
     if text is None:
         leave_open(site, self, "dynamic-attribute")
     else:
+        check_child(machine_of(site), self, text, module, site.where)
+        if module == NONE:
+            note_none(machine_of(site), self, text, registration.MODULE)
         set_plain(site, self, **{text: module})
         site.evaluator.trail.set_place(self, text, site.where)
     return NONE
@@ -238,9 +291,20 @@ def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:
 
 @op("torch.nn.Module._modules.get")
 def modules_dict(site: Site, self: Instance) -> Value:
-    from forgather_lint.python.values.value import DictValue, keyed
+    return RegisteredDict(keyed(children_of(site, self)), rest=self.open, owner=self)
 
-    return DictValue(keyed(children_of(site, self)), rest=self.open)
+
+@op("torch.nn.Module._parameters.get")
+def parameters_dict(site: Site, self: Instance) -> Value:
+    held = self.attributes.items()
+    own = {k: v for k, v in held if isinstance(v, TensorValue) and v.is_parameter}
+    return RegisteredDict(keyed(own), rest=self.open, owner=self)
+
+
+@op("torch.nn.Module._buffers.get")
+def buffers_dict(site: Site, self: Instance) -> Value:
+    own = {name: self.attributes[name] for name in self.buffers if name in self.attributes}
+    return RegisteredDict(keyed(own), rest=self.open, owner=self)
 
 
 @op("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook")

@@ -20,17 +20,20 @@ from forgather_lint.libraries.transformers.strict import (
     refuse_positional,
 )
 from forgather_lint.python.interpreter import attributes, stores
+from forgather_lint.python.interpreter.binding import missing_arguments
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
     DictValue,
     External,
     ListValue,
+    SetValue,
     TupleValue,
     Unknown,
     Value,
@@ -213,6 +216,10 @@ def _construct_dataclass(
     declared = _declared(machine, cls)
     taken = [name for name, kind in declared.items() if kind not in ("ClassVar", "KW_ONLY")]
     given = {**dict(zip(taken, arguments.positional, strict=False)), **arguments.keywords}
+    if arguments.rest is None and not is_of_fields(machine, cls):
+        needed = [n for n in taken if n not in given and find_member(machine, cls, n) is None]
+        if needed:
+            raise missing_arguments(f"{cls.name}.__init__()", needed, where)
     handed_on: list[Value] = []
     for name in taken:
         value = given.pop(name, None) or _field_default(machine, cls, name, where)
@@ -228,6 +235,62 @@ def _construct_dataclass(
         raise Raised("TypeError", text, where)
     call_post_init(machine, instance, Arguments(handed_on), where)
     return instance
+
+
+def is_of_fields(machine: Machine, cls: ClassValue) -> bool:
+    """Whether another base than a dataclass makes fields of annotations, or one is not known."""
+    order = order_of(machine, cls)
+    return any(isinstance(each, Unknown) for each in order) or any(
+        is_subclass(machine, cls, External(base)) for base in (*_FIELD_BASES, CONFIG)
+    )
+
+
+def check_fields(machine: Machine, cls: ClassValue) -> None:
+    """Raise what the decorator `dataclass` raises for the fields of `cls` (dataclasses.py)."""
+    if not any(map(_names_dataclass, cls.decorators)) or is_of_fields(machine, cls):
+        return
+    declared = _declared(machine, cls)
+    default_before: str | None = None
+    for name, kind in declared.items():
+        if kind == "ClassVar":
+            continue
+        if kind == "KW_ONLY" or _says(cls, "kw_only"):
+            return
+        member = find_member(machine, cls, name)
+        value = member.value if member is not None else None
+        if isinstance(value, ListValue | DictValue | SetValue) and name in cls.namespace:
+            what = f"mutable default <class '{type_name(value)}'> for field {name}"
+            text = f"{what} is not allowed: use default_factory"
+            raise Raised("ValueError", text, cls.places.get(name, cls.where))
+        if value is None and default_before is not None:
+            text = f"non-default argument '{name}' follows default argument '{default_before}'"
+            raise Raised("TypeError", text, cls.where)
+        if isinstance(value, Unknown) or (isinstance(value, Instance) and value.cls == FIELD):
+            return  # what `field` makes may have no default
+        if value is not None:
+            default_before = name
+
+
+def check_frozen(machine: Machine, target: Instance, name: str, where: Place) -> None:
+    """Raise what an object of a frozen dataclass does where `name` is set."""
+    cls = target.cls
+    made = isinstance(cls, ClassValue) and any(map(_names_dataclass, cls.decorators))
+    if made and isinstance(cls, ClassValue) and _says(cls, "frozen"):
+        raise Raised("FrozenInstanceError", f"cannot assign to field '{name}'", where)
+
+
+def _says(cls: ClassValue, option: str) -> bool:
+    """Whether a decorator of `cls` is called with `option=True`."""
+    calls = [each.decorator for each in cls.node.decorators] if cls.node is not None else []
+    return any(
+        isinstance(call, cst.Call) and any(_is_true(each, option) for each in call.args)
+        for call in calls
+    )
+
+
+def _is_true(argument: cst.Arg, option: str) -> bool:
+    named = argument.keyword is not None and argument.keyword.value == option
+    return named and isinstance(argument.value, cst.Name) and argument.value.value == "True"
 
 
 def _has_unread_fields(machine: Machine, cls: ClassValue) -> bool:

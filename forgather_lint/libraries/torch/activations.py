@@ -111,7 +111,7 @@ tensor_op(
 
 @tensor_op(f"{IDENTITY}.forward", f"{LINEAR_ACTIVATION}.forward")
 def identity_forward(site: Site, self: Instance, input: Value) -> Value:
-    return tensor(site, input)
+    return input
 
 
 @tensor_op(*[f"torch.nn.{name}.forward" for name in _DROPOUTS.split()])

@@ -108,10 +108,10 @@ def _of_counted(site: Site, counts: Sequence[Size | None]) -> Placement:
 
 @tensor_op("torch.linspace", "torch.logspace")
 def linspace(
-    site: Site, start: Value, end: Value, steps: Value, base: Value = ONE, **options: Value
+    site: Site, start: Value, end: Value, steps: Value, base: Value = ONE, **factory: Value
 ) -> Value:
     size = integer(steps)
-    dtype = dtype_or(options.get("dtype", NONE), DEFAULT_DTYPE)
+    dtype = dtype_or(factory.get("dtype", NONE), DEFAULT_DTYPE)
     return TensorValue((size,), _of_counted(site, [size]), dtype, site.where)
 
 

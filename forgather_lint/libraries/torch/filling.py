@@ -62,8 +62,8 @@ def _op_name(site: Site) -> str:
 
 
 def _filling(zeros: bool, undecided: str) -> tuple[Op, Op, Op]:
-    def by_sizes(site: Site, *size: Value, dtype: Value = NONE, **options: Value) -> Value:
-        given = size or (options.get("size", NO_SIZES),)
+    def by_sizes(site: Site, *size: Value, dtype: Value = NONE, **factory: Value) -> Value:
+        given = size or (factory.get("size", NO_SIZES),)
         shape = tuple(sizes(site, given))
         return uniform(
             site, shape, dtype_or(dtype, DEFAULT_DTYPE), zeros=zeros, undecided=undecided
@@ -75,9 +75,9 @@ def _filling(zeros: bool, undecided: str) -> tuple[Op, Op, Op]:
         return uniform(site, shape_of(source), target, zeros=zeros, undecided=undecided)
 
     def method(
-        site: Site, input: Value, *size: Value, dtype: Value = NONE, **options: Value
+        site: Site, input: Value, *size: Value, dtype: Value = NONE, **factory: Value
     ) -> Value:
-        given = size or (options.get("size", NO_SIZES),)
+        given = size or (factory.get("size", NO_SIZES),)
         target = dtype_or(dtype, tensor(site, input).dtype)
         shape = tuple(sizes(site, given))
         return uniform(site, shape, target, zeros=zeros, undecided=undecided)
@@ -100,9 +100,9 @@ for _name, _zeros, _undecided in (
 
 
 @tensor_op("torch.full", "torch.full_like", "Tensor.new_full")
-def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Value:
+def full(site: Site, *given: Value, dtype: Value = NONE, **factory: Value) -> Value:
     """`torch.full((2, 3), 0.5)`, `torch.full_like(x, 0.5)`, `x.new_full((2, 3), 0.5)`"""
-    named = [options[name] for name in ("input", "size") if name in options]
+    named = [factory[name] for name in ("input", "size") if name in factory]
     arguments = [*named, *given]
     first = arguments[0] if arguments else NONE
     source = tensor(site, arguments.pop(0)) if isinstance(first, TensorValue) else None
@@ -110,7 +110,7 @@ def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Va
         shape = shape_of(source)
     else:
         shape = tuple(sizes(site, [arguments.pop(0) if arguments else NONE]))
-    value = arguments[0] if arguments else options.get("fill_value", ZERO)
+    value = arguments[0] if arguments else factory.get("fill_value", ZERO)
     known = dtype_of_number(value) if is_number(value) else None
     made = uniform(site, shape, dtype_or(dtype, source.dtype if source else known))
     if isinstance(value, Known):
@@ -131,5 +131,5 @@ def normal(site: Site, mean: Value, std: Value = NONE, size: Value = NONE, **_: 
 
 
 @tensor_op("torch.randint", "torch.randperm", "torch.multinomial", "torch.bernoulli")
-def random_numbers(site: Site, *arguments: Value, **options: Value) -> Value:
+def random_numbers(site: Site, *arguments: Value, **factory: Value) -> Value:
     raise Undetermined(RANDOM)

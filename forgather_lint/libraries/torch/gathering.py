@@ -25,6 +25,8 @@ def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Valu
     The result has the shape of the index.
     """
     source, positions = tensor(site, input), tensor(site, index, "index", 3)
+    if positions.dtype not in (None, "int64", "int32"):
+        raise OpFailure("RuntimeError", "gather(): Expected dtype int32/int64 for index")
     own, shape = shape_of(source), shape_of(positions)
     axis = dimension(dim, len(own))
     check_ranks(shape, own)

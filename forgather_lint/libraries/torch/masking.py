@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.libraries.dtypes import type_name_of
 from forgather_lint.libraries.operands import (
     ONE,
     ZERO,
@@ -36,6 +37,9 @@ def where(site: Site, condition: Value, input: Value = NONE, other: Value = NONE
     if site.name == "Tensor.where":
         condition, input = input, condition
     mask = tensor(site, condition, "condition")
+    if mask.dtype not in (None, "bool", "uint8"):
+        text = "where expected condition to be a boolean tensor, but got a tensor with dtype"
+        raise OpFailure("RuntimeError", f"{text} {type_name_of(mask.dtype)}")
     chosen = elementwise(site, [(mask, "argument"), (input, "term"), (other, "term")])
     dtype = elementwise(site, [(input, "term"), (other, "term")]).dtype
     return result(site, chosen.shape, chosen.placement, dtype)
@@ -85,7 +89,11 @@ def masked_fill(site: Site, input: Value, mask: Value, value: Value) -> Value:
     """The input with one number, which need not be known, where the mask is true."""
     source = tensor(site, input)
     filling = value if is_number(value) or isinstance(value, TensorValue) else ONE
-    shape = broadcast(shape_of(tensor(site, mask, "mask", 2)), shape_of(source))
+    covered = tensor(site, mask, "mask", 2)
+    if covered.dtype not in (None, "bool"):
+        text = "masked_fill_ only supports boolean masks, but got mask with dtype"
+        raise OpFailure("RuntimeError", f"{text} {type_name_of(covered.dtype).lower()}")
+    shape = broadcast(shape_of(covered), shape_of(source))
     if is_in_place(site.name):
         check_written(shape_of(source), shape)
     filled = elementwise(

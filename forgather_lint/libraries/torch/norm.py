@@ -27,7 +27,7 @@ from forgather_lint.libraries.torch.views import reshaped
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
-from forgather_lint.python.values.value import NONE, TensorValue, Value
+from forgather_lint.python.values.value import NONE, Known, TensorValue, Value
 
 
 @tensor_op("torch.nn.functional.layer_norm", "torch.layer_norm")
@@ -40,6 +40,10 @@ def layer_norm(
     eps: Value = NONE,
 ) -> Value:
     """Normalises over the last dimensions, then computes `* weight + bias` of their sizes."""
+    if site.name.startswith("torch.nn.functional.") and isinstance(normalized_shape, Known):
+        kind = type(normalized_shape.value).__name__
+        text = f"argument 'normalized_shape' (position 2) must be tuple of ints, not {kind}"
+        raise OpFailure("TypeError", f"layer_norm(): {text}")
     parameters = {"weight": weight, "bias": bias}
     return normalized(site, input, normalized_shape, parameters, "*, ")
 

@@ -259,8 +259,9 @@ def _view(
     site: Site, target: DictValue | AttributeDict, items: Sequence[Value], kind: str
 ) -> IterableValue:
     """What shows the `items` of a dict."""
+    viewed = target if isinstance(target, DictValue) else None
     rest = target.rest if isinstance(target, DictValue) else target.instance.open
-    return IterableValue(items, rest, kind=kind, disorder=disorder_of(target))
+    return IterableValue(items, rest, kind=kind, disorder=disorder_of(target), viewed=viewed)
 
 
 @builtin("dict.values")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forgather_lint.python.interpreter import attributes, stores
-from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.classes import find_member, is_of_python, order_of
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.hashing import has_key
@@ -104,12 +104,32 @@ def delattr_(site: Site, obj: Value, name: Value) -> Value:
 @builtin("object.__setattr__")
 def object_setattr(site: Site, obj: Value, name: Value, value: Value) -> Value:
     if isinstance(obj, Instance) and isinstance(name, Known) and isinstance(name.value, str):
-        stores.store(machine_of(site), obj, name.value, value, site.where)
+        machine = machine_of(site)
+        stores.store(machine, obj, name.value, value, site.where)
+        if machine.library.keeps_apart(machine, obj, value):
+            machine.trail.hide(obj, name.value)
     return NONE
 
 
+@builtin("exec")
+@builtin("eval")
+def run_text(site: Site, *arguments: Value, **keywords: Value) -> Value:
+    """Text that is run is not followed: it may bind any name."""
+    machine_of(site).assume(site.unknown("text-run"))
+    return site.unknown("text-run")
+
+
 @builtin("object.__init__")
-def object_init(site: Site, *arguments: Value, **keywords: Value) -> Value:
+def object_init(site: Site, obj: Value, *arguments: Value, **keywords: Value) -> Value:
+    cls = obj.cls if isinstance(obj, Instance) else None
+    if cls is not None and (arguments or keywords) and is_of_python(machine_of(site), cls):
+        text = "takes exactly one argument (the instance to initialize)"
+        raise Raised("TypeError", f"object.__init__() {text}", site.where)
+    return NONE
+
+
+@builtin("object.__init_subclass__")
+def object_init_subclass(site: Site, *arguments: Value, **keywords: Value) -> Value:
     return NONE
 
 

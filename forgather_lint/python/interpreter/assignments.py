@@ -12,7 +12,7 @@ from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised, cause_of
 from forgather_lint.python.interpreter.iteration import Rounds
-from forgather_lint.python.interpreter.names import bind_name, delete_name
+from forgather_lint.python.interpreter.names import bind_name, check_local, delete_name
 from forgather_lint.python.interpreter.operators import augmented
 from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import IterableValue, ListValue, Unknown, Value
@@ -65,6 +65,8 @@ def annotated_assignment(machine: Machine, node: cst.AnnAssign, frame: Frame) ->
 
 @statement(cst.AugAssign)
 def augmented_assignment(machine: Machine, node: cst.AugAssign, frame: Frame) -> Completion:
+    if isinstance(node.target, cst.Name):
+        check_local(frame, node.target)
     before = machine.evaluate(node.target, frame)
     operand = machine.evaluate(node.value, frame)
     value = augmented(machine, node.operator, before, operand, frame.place(node))

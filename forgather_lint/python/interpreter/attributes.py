@@ -267,8 +267,8 @@ def _read_super(machine: Machine, value: Super, name: str, where: Place) -> Valu
 _OBJECT_METHODS = {
     "__init__": "object.__init__",
     "__setattr__": "object.__setattr__",
-    "__init_subclass__": "object.__init__",
-    "__post_init__": "object.__init__",
+    "__init_subclass__": "object.__init_subclass__",
+    "__post_init__": "object.__init_subclass__",
     "__new__": "object.__new__",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -120,10 +120,14 @@ def bound_parameters(
     Raises `Raised("TypeError")` with Python's text.
     """
     parameters = function.node.params
-    positional = [p.name.value for p in (*parameters.posonly_params, *parameters.params)]
+    unnamed = [p.name.value for p in parameters.posonly_params]
+    positional = [*unnamed, *(p.name.value for p in parameters.params)]
     keyword_only = [p.name.value for p in parameters.kwonly_params]
     names = _bound_by_position(function, arguments, positional, where)
-    left_over = _bind_keywords(function, arguments, positional + keyword_only, names, where)
+    by_name = positional[len(unnamed) :] + keyword_only
+    if parameters.star_kwarg is None:
+        _check_named(function, arguments, unnamed, where)
+    left_over = _bind_keywords(function, arguments, by_name, names, where)
     missing = [name for name in positional + keyword_only if name not in names]
     if arguments.rest is None:
         _check_given(function, [each for each in missing if each in positional], where)
@@ -148,6 +152,16 @@ def _bound_by_position(
         text = f"{_title(function)} {_takes(function, given, positional)}"
         raise Raised("TypeError", text, where)
     return names
+
+
+def _check_named(
+    function: FunctionValue, arguments: Arguments, unnamed: list[str], where: Place
+) -> None:
+    """Raise what Python raises for parameters before the `/` that are passed by name."""
+    named = ", ".join(name for name in unnamed if name in arguments.keywords)
+    if named:
+        text = "got some positional-only arguments passed as keyword arguments"
+        raise Raised("TypeError", f"{_title(function)} {text}: '{named}'", where)
 
 
 def _bind_keywords(
@@ -190,13 +204,20 @@ def _check_given(
     function: FunctionValue, missing: list[str], where: Place, kind: str = "positional"
 ) -> None:
     """Raise what Python raises for parameters that are not given and have no default."""
-    names = [f"'{name}'" for name in missing if name not in function.defaults]
-    if not names:
-        return
+    names = [name for name in missing if name not in function.defaults]
+    if names:
+        raise missing_arguments(_title(function), names, where, kind)
+
+
+def missing_arguments(
+    title: str, missing: Sequence[str], where: Place, kind: str = "positional"
+) -> Raised:
+    """What Python says of a call that lacks these arguments."""
+    names = [f"'{name}'" for name in missing]
     first, several = ", ".join(names[:-1]), "" if len(names) == 1 else "s"
     listed = f"{first}{',' if len(names) > 2 else ''} and {names[-1]}" if several else names[0]
     text = f"missing {len(names)} required {kind} argument{several}: {listed}"
-    raise Raised("TypeError", f"{_title(function)} {text}", where)
+    return Raised("TypeError", f"{title} {text}", where)
 
 
 def _default(function: FunctionValue, name: str, where: Place) -> Value:

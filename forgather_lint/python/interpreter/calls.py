@@ -13,7 +13,7 @@ from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.python.interpreter import binding
 from forgather_lint.python.interpreter.branching import abandon_returns, settle_returns
 from forgather_lint.python.interpreter.budget import DEEPEST_CALL, BudgetExceeded, SourceNotHere
-from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.classes import Member, find_member, is_of_python, order_of
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
 from forgather_lint.python.interpreter.frame import (
     SOURCE_NOT_HERE,
@@ -31,6 +31,7 @@ from forgather_lint.python.values.objects import (
     Instance,
     LibraryMethod,
     PartialCall,
+    Property,
     Scope,
     StaticMethod,
 )
@@ -320,12 +321,35 @@ def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Pl
         _need_source(base, where)
     if _has_custom_new(machine, cls):
         return Unknown("custom-new", where, cls.name)
+    _check_concrete(machine, cls, where)
     special = machine.library.construct(machine, cls, arguments, where)
     if special is not None:
         return special
     return machine.run.loop_copies.build(
         machine, cls, arguments, lambda given: _built(machine, cls, given, where)
     )
+
+
+def _check_concrete(machine: Machine, cls: ClassValue, where: Place) -> None:
+    """Raise what Python does for a class that leaves a method of an `abc.ABC` abstract."""
+    order = order_of(machine, cls)
+    if External("abc.ABC") not in order or any(isinstance(each, Unknown) for each in order):
+        return
+    names = {name for each in order if isinstance(each, ClassValue) for name in each.namespace}
+    missing = sorted(name for name in names if _is_abstract(find_member(machine, cls, name)))
+    if missing:
+        listed = ", ".join(f"'{name}'" for name in missing)
+        methods = "method" if len(missing) == 1 else "methods"
+        text = f"without an implementation for abstract {methods} {listed}"
+        raise Raised("TypeError", f"Can't instantiate abstract class {cls.name} {text}", where)
+
+
+def _is_abstract(member: Member | None) -> bool:
+    value = member.value if member is not None else None
+    value = value.getter if isinstance(value, Property) else value
+    if isinstance(value, StaticMethod | ClassMethod):
+        value = value.function
+    return isinstance(value, FunctionValue) and External("abc.abstractmethod") in value.decorators
 
 
 def _need_source(value: Value, where: Place) -> None:
@@ -346,9 +370,15 @@ def initialise(machine: Machine, instance: Instance, arguments: Arguments, where
     if unknown is not None:
         machine.trail.may_have_more(instance, unknown)
     member = find_member(machine, instance.cls, "__init__")
+    given = bool(arguments.positional or arguments.keywords)
+    if member is None and given and is_of_python(machine, instance.cls):
+        raise Raised("TypeError", f"{instance.cls.name}() takes no arguments", where)
     if member is None or isinstance(member.value, Unknown):
         return
-    call(machine, member.value, _prepended(arguments, instance), where)
+    result = call(machine, member.value, _prepended(arguments, instance), where)
+    if result != NONE and not isinstance(result, Choice | Unknown):
+        kind = type_name(result)
+        raise Raised("TypeError", f"__init__() should return None, not '{kind}'", where)
 
 
 def _has_custom_new(machine: Machine, cls: ClassValue) -> bool:

@@ -11,9 +11,21 @@ import libcst as cst
 from forgather_lint.core.record import record
 from forgather_lint.documents.python import NodePlace
 from forgather_lint.python.interpreter.dispatch import statement
-from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Completion, Frame, private
+from forgather_lint.python.interpreter.frame import (
+    SOURCE_NOT_HERE,
+    Completion,
+    Frame,
+    Raised,
+    private,
+)
 from forgather_lint.python.interpreter.functions import adopt_methods
-from forgather_lint.python.values.objects import BoundMethod, ClassMethod, ClassValue, Scope
+from forgather_lint.python.values.objects import (
+    BoundMethod,
+    ClassMethod,
+    ClassValue,
+    Instance,
+    Scope,
+)
 from forgather_lint.python.values.value import Arguments, Builtin, External, Unknown, Value
 
 if TYPE_CHECKING:
@@ -25,6 +37,7 @@ OrderEntry = ClassValue | External | Unknown
 
 @statement(cst.ClassDef)
 def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Completion:
+    decorators = tuple(machine.evaluate(each.decorator, frame) for each in node.decorators)
     bases = tuple(machine.evaluate(argument.value, frame) for argument in node.bases)
     keywords = {
         each.keyword.value: machine.evaluate(each.value, frame)
@@ -43,7 +56,9 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
         node=node,
         where=frame.place(node.name),
         scope=frame.scope,
+        decorators=decorators,
     )
+    _check_bases(machine, cls)
     machine.trail.set_key(frame.scope.names, node.name.value, cls)
     machine.execute(node.body.body, Frame(body_scope, frame.file))
     adopt_methods(cls)
@@ -51,10 +66,33 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     _hide_private(machine, cls)
     _note_places(cls, node, frame)
     _tell_base(machine, cls, keywords)
-    cls.decorators = tuple(machine.evaluate(each.decorator, frame) for each in node.decorators)
-    for decorator in reversed(cls.decorators):
+    for decorator in reversed(decorators):
         _decorate(machine, decorator, cls, frame, node)
     return None
+
+
+def _check_bases(machine: Machine, cls: ClassValue) -> None:
+    """Raise what Python does for bases that cannot stand beside each other."""
+    bases = [
+        base
+        for base in cls.bases
+        if isinstance(base, ClassValue)
+        or (isinstance(base, External) and base.name.startswith(_TORCH))
+    ]
+    for i, base in enumerate(bases):
+        if any(_equal(base, other) for other in bases[:i]):
+            name = base.name.rpartition(".")[2]
+            raise Raised("TypeError", f"duplicate base class {name}", cls.where)
+    before = [base for i, base in enumerate(bases) if _is_below(machine, bases[i + 1 :], base)]
+    if before:
+        listed = ", ".join(base.name.rpartition(".")[2] for base in bases)
+        text = "Cannot create a consistent method resolution order (MRO) for bases"
+        raise Raised("TypeError", f"{text} {listed}", cls.where)
+
+
+def _is_below(machine: Machine, classes: Iterable[AnyClass], base: AnyClass) -> bool:
+    """Whether one of `classes` derives from `base`, which stands before them."""
+    return any(_equal(each, base) for cls in classes for each in order_of(machine, cls))
 
 
 def _hide_private(machine: Machine, cls: ClassValue) -> None:
@@ -243,6 +281,27 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
     if f"{entry.name}.{name}" in machine.environment.absent_members:
         return None
     return machine.library.member(machine, entry.name, name)
+
+
+def is_of_python(machine: Machine, cls: AnyClass) -> bool:
+    """Whether all that `cls` derives from was read, or adds no constructor."""
+    order = order_of(machine, cls)
+    return all(isinstance(e, ClassValue) or e in _WITHOUT_CONSTRUCTOR for e in order)
+
+
+_WITHOUT_CONSTRUCTOR = tuple(map(External, ("abc.ABC", "typing.Generic", "typing.Protocol")))
+
+
+def surely_lacks(machine: Machine, instance: Instance, *members: str) -> bool:
+    """Whether the class has none of `members`: all its bases were read or are modules of torch."""
+    order = order_of(machine, instance.cls)
+    of_torch = (each.name.startswith(_TORCH) for each in order if isinstance(each, External))
+    if any(isinstance(each, Unknown) for each in order) or not all(of_torch):
+        return False
+    return all(find_member(machine, instance.cls, name) is None for name in members)
+
+
+_TORCH = "torch.nn."
 
 
 def is_same_class(one: AnyClass, other: AnyClass) -> bool:

@@ -9,21 +9,26 @@ import libcst as cst
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.attributes import read
-from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.classes import find_member, order_of, surely_lacks
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, NotInstalled, Raised
+from forgather_lint.python.interpreter.iteration import take
 from forgather_lint.python.interpreter.names import bind_name
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance, PartialCall
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
     Builtin,
+    DictValue,
     External,
     IterableValue,
     Known,
+    ListValue,
     TupleValue,
     Unknown,
     Value,
+    next_serial,
 )
 
 if TYPE_CHECKING:
@@ -209,12 +214,9 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     for item in node.items:
         manager = machine.evaluate(item.item, frame)
         managers.append(manager)
-        if isinstance(manager, IterableValue):
-            _run_at_once(machine, manager, frame.place(item))
+        entered = _entered(machine, manager, frame.place(item))
         if item.asname is not None and isinstance(item.asname.name, cst.Name):
-            bind_name(
-                machine, frame, item.asname.name.value, _entered(machine, manager, frame, item)
-            )
+            bind_name(machine, frame, item.asname.name.value, entered)
     world = machine.environment
     for manager in managers:
         world = machine.library.inside(manager, world)
@@ -240,10 +242,18 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     return completion
 
 
-def _run_at_once(machine: Machine, manager: IterableValue, where: Place) -> None:
-    """Run all of the generator behind a `contextlib.contextmanager`: entering and leaving."""
+def _run_at_once(machine: Machine, manager: IterableValue, where: Place) -> Value | None:
+    """Run the generator behind a `contextlib.contextmanager`.
+
+    All of it runs on entering: what it writes when it is left comes too early, and proves nothing.
+    """
+    born, before = next_serial(), len(machine.trail.ages)
     try:
-        machine.items_of(manager, where)
+        entered = take(machine, manager)
+        written = machine.trail.ages[before:]
+        if any(age < born and age != manager.serial for age in written):
+            machine.assume(Unknown("context-manager", where))
+        return entered
     except Raised as error:
         error.doubt = error.doubt or Unknown("context-manager", where)
         raise
@@ -278,8 +288,22 @@ def _suppresses(machine: Machine, manager: Value, error: Raised, where: Place) -
     return machine.truth(machine.call(leave.value, given, where)) is not False
 
 
-def _entered(machine: Machine, manager: Value, frame: Frame, item: cst.WithItem) -> Value:
+def _entered(machine: Machine, manager: Value, where: Place) -> Value:
+    """What `__enter__` returns. Raises what Python does for what is no context manager."""
+    if isinstance(manager, IterableValue) and manager.is_iterator:
+        return _run_at_once(machine, manager, where) or Unknown("context-manager", where)
     if isinstance(manager, Instance):
-        where = frame.place(item)
-        return machine.call(read(machine, manager, "__enter__", where), Arguments(), where)
-    return Unknown("context-manager", frame.place(item))
+        for name in ("__enter__", "__exit__"):
+            if surely_lacks(machine, manager, name):
+                missed = " (missed __exit__ method)" if name == "__exit__" else ""
+                raise _no_manager(manager.cls.name.rpartition(".")[2], missed, where)
+        if find_member(machine, manager.cls, "__enter__") is not None:
+            return machine.call(read(machine, manager, "__enter__", where), Arguments(), where)
+    elif isinstance(manager, Known | ListValue | DictValue | TupleValue | FunctionValue):
+        raise _no_manager(type_name(manager), "", where)
+    return Unknown("context-manager", where)
+
+
+def _no_manager(kind: str, missed: str, where: Place) -> Raised:
+    text = f"'{kind}' object does not support the context manager protocol{missed}"
+    return Raised("TypeError", text, where)

@@ -87,6 +87,7 @@ def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame
     if isinstance(decorator, FunctionValue):
         return machine.call(decorator, Arguments([value]), frame.place(node))
     if isinstance(value, FunctionValue):
+        value.decorators = (*value.decorators, decorator)
         value.taken = value.taken | machine.library.taken_by(decorator)
         if not machine.library.keeps(decorator):
             value.wrapped_by = Unknown("unknown-decorator", frame.place(node))

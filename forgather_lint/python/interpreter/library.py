@@ -59,6 +59,8 @@ class Evaluator(Protocol):
     @property
     def budget(self) -> Budget: ...
 
+    def leave_unproved(self, why: Unknown) -> None: ...
+
     @property
     def trail(self) -> Trail: ...
 
@@ -137,14 +139,17 @@ def run(function: Op, site: Site, arguments: Arguments) -> Value:
 
     Every builtin and library function is run here: the budget is charged by the size of the
     arguments, and after a bug in the function its result is undecided, with everything it might
-    have changed.
+    have changed. So it is with arguments for which the op has no parameter: Python may refuse them.
     """
     if arguments.rest is not None:
         return Unknown("unknown-arguments", site.where, site.name)
     if site.name not in _PASSES_ON:
         arguments = _pinned(arguments)
     if not _takes(function, len(arguments.positional), tuple(arguments.keywords)):
-        return Unknown("unmodelled-arguments", site.where, site.name)
+        why = Unknown("unmodelled-arguments", site.where, site.name)
+        site.evaluator.ran_unknown_code(arguments, site.where)
+        site.evaluator.leave_unproved(why)
+        return why
     if site.name not in _LOOKS_AT_NO_ITEM:
         site.evaluator.budget.spend(sum(map(cost, arguments.all())))
     try:
@@ -159,9 +164,22 @@ def run(function: Op, site: Site, arguments: Arguments) -> Value:
 
 @lru_cache(maxsize=4096)
 def _takes(function: Op, positional: int, keywords: tuple[str, ...]) -> bool:
-    """Whether so many positional arguments and these keywords bind to the parameters of an op."""
+    """Whether so many positional arguments and these keywords bind to the parameters of an op.
+
+    `**factory` stands for what the functions of torch take that make tensors.
+    """
+    signature = inspect.signature(function)
     try:
-        inspect.signature(function).bind(None, *[None] * positional, **dict.fromkeys(keywords))
+        signature.bind(None, *[None] * positional, **dict.fromkeys(keywords))
     except TypeError:
         return False
-    return True
+    rest = signature.parameters.get("factory")
+    if rest is None or rest.kind is not inspect.Parameter.VAR_KEYWORD:
+        return True
+    return _FACTORY.issuperset(keywords - signature.parameters.keys())
+
+
+_FACTORY = frozenset(
+    "size input fill_value low high mean std dtype device layout requires_grad out pin_memory "
+    "memory_format generator names".split()
+)

@@ -34,11 +34,13 @@ from forgather_lint.python.interpreter.plain_comprehensions import plain
 from forgather_lint.python.values.objects import Scope
 from forgather_lint.python.values.value import (
     Batch,
+    DictValue,
     IterableValue,
     ListValue,
     SetValue,
     Unknown,
     Value,
+    may_have_fewer,
 )
 
 if TYPE_CHECKING:
@@ -58,13 +60,18 @@ def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
 def _loop(machine: Machine, node: cst.For, iterable: Value, frame: Frame) -> Completion:
     completion: Completion = None
     turns = rounds(machine, iterable, frame.place(node.iter))
-    ran = False
+    sized = _sized(iterable)
+    ran, size = False, len(sized.items) if sized is not None else 0
     for item in turns:
         ran = True
         assign(machine, node.target, item, frame)
         completion = machine.execute(node.body.body, frame)
         if isinstance(completion, LoopBroken | Returned):
             break
+        if sized is not None and len(sized.items) != size:
+            kind = "Set" if isinstance(sized, SetValue) else "dictionary"
+            text = f"{kind} changed size during iteration"
+            raise Raised("RuntimeError", text, frame.place(node.iter))
     if isinstance(completion, LoopBroken | Returned):
         return completion if isinstance(completion, Returned) else None
     rest = turns.rest
@@ -73,6 +80,14 @@ def _loop(machine: Machine, node: cst.For, iterable: Value, frame: Frame) -> Com
             machine.assume(Unknown("number-of-rounds", frame.place(node.iter), rest.reason))
         return _perhaps_more(machine, node, rest, frame)
     return machine.execute(node.orelse.body.body, frame) if node.orelse else None
+
+
+def _sized(iterable: Value) -> DictValue | SetValue | None:
+    """The dict or set that a loop goes over, which must keep its size; None where it is open."""
+    viewed = iterable.viewed if isinstance(iterable, IterableValue) else iterable
+    if not isinstance(viewed, DictValue | SetValue):
+        return None
+    return viewed if viewed.rest is None and not may_have_fewer(viewed) else None
 
 
 def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) -> Completion:

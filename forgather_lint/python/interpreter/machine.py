@@ -116,7 +116,9 @@ class Library(Protocol):
         Returns what it then is.
         """
 
-    def on_replaced(self, target: Value, name: str, where: Place) -> None:
+    def on_replaced(
+        self, machine: Machine, target: Value, name: str, value: Value, where: Place
+    ) -> None:
         """Called where the attribute `name` of a library value is written, as by `x.data = y`."""
 
     def keeps(self, decorator: Value) -> bool:

@@ -62,6 +62,15 @@ def delete_name(machine: Machine, node: cst.Name, frame: Frame) -> None:
     machine.trail.delete_key(scope.names, node.value)
 
 
+def check_local(frame: Frame, node: cst.Name) -> None:
+    """Raise what Python does for `name += 1` in a function whose scope does not have the name."""
+    scope, name = frame.scope, node.value
+    if frame.function is None or scope.of_class or name in scope.names:
+        return
+    if name not in scope.declared_global | scope.declared_nonlocal:
+        raise _unbound(node, frame)
+
+
 def _unbound(node: cst.Name, frame: Frame) -> Raised:
     """What Python says of a name that nothing binds; those that a function assigns are local."""
     name, where = node.value, frame.place(node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import MOST_ITEMS
-from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.classes import find_member, order_of, surely_lacks
 from forgather_lint.python.interpreter.frame import Raised, cause_of
 from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error, set_key
 from forgather_lint.python.interpreter.iteration import pairs_of
@@ -72,13 +72,13 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
         machine.trail.set_shared(target.attributes, name, value)
     elif isinstance(target, DefaultDictValue) and name == "default_factory":
         machine.assume(Unknown("other-default-factory", where))
-    elif isinstance(target, Known):
+    elif is_plain(target) or isinstance(target, ListValue | DictValue):
         text = f"'{type_name(target)}' object has no attribute '{name}'"
         raise Raised("AttributeError", text, where, cause=cause_of(target))
     elif isinstance(target, External):
         machine.assume(Unknown("library-changed", where, f"{target.name}.{name}"))
     elif machine.library.handles(target):
-        machine.library.on_replaced(target, name, where)
+        machine.library.on_replaced(machine, target, name, value, where)
 
 
 def _set_on_instance(
@@ -166,6 +166,10 @@ def set_item(
             member = find_member(machine, owner.cls, "__setitem__")
             if member is not None and not isinstance(member.value, Unknown):
                 machine.call(member.value, Arguments([owner, key, value]), where)
+            elif surely_lacks(machine, owner, "__setitem__"):
+                kind = owner.cls.name.rpartition(".")[2]
+                text = f"'{kind}' object does not support item assignment"
+                raise Raised("TypeError", text, where)
         case _ if machine.library.handles(owner):
             arguments = Arguments([owner, key, value])
             return machine.library.call(machine, "operator.setitem", arguments, where)
@@ -323,5 +327,8 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
         _delete_from_list(machine, owner, key, where)
     elif isinstance(owner, Instance):
         member = find_member(machine, owner.cls, "__delitem__")
+        if surely_lacks(machine, owner, "__delitem__"):
+            kind = owner.cls.name.rpartition(".")[2]
+            raise Raised("TypeError", f"'{kind}' object doesn't support item deletion", where)
         if member is not None and not isinstance(member.value, Unknown):
             machine.call(member.value, Arguments([owner, key]), where)

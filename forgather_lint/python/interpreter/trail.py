@@ -17,7 +17,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import Budget
 from forgather_lint.python.values.joining import join, same
-from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.objects import Instance, RegisteredDict
 from forgather_lint.python.values.value import (
     ABSENT,
     LENGTH_DIFFERS,
@@ -361,12 +361,16 @@ class Trail:
         self._grows(target)
         self._note_item(target, key)
         cast("dict[Key, Value]", target.items)[key] = value
+        if isinstance(target, RegisteredDict) and isinstance(key, str):
+            self.set_attribute(target.owner, key, value)
 
     def delete_item(self, target: DictValue | SetValue, key: Key) -> None:
         """Delete a key that may be missing."""
         self._grows(target)
         self._note_item(target, key)
         cast("dict[Key, Value]", target.items).pop(key, None)
+        if isinstance(target, RegisteredDict) and isinstance(key, str):
+            self.delete_attribute(target.owner, key)
 
     def _note_item(self, target: DictValue | SetValue, key: Key) -> None:
         if self._logs:
@@ -406,6 +410,8 @@ class Trail:
         if target.rest is not why:
             self._grows(target)
             self._write(RestSlot(target, "rest"), why)
+            if isinstance(target, RegisteredDict):
+                self.may_have_more(target.owner, why)
 
     def advance(
         self,
@@ -428,6 +434,8 @@ class Trail:
         if target.rest is None and why is not None:
             self._grows(target)
             self._write(RestSlot(target, "rest"), why)
+            if isinstance(target, RegisteredDict):
+                self.may_have_more(target.owner, why)
 
     def may_have_more(self, target: Instance, why: Unknown | None) -> None:
         """`target` may have further attributes because of `why`; None changes nothing."""

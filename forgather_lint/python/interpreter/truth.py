@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.loop_index import decide
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance, PartialCall
@@ -35,6 +36,8 @@ def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | 
     """`bool(value)` at `where`; None when it cannot be decided."""
     if isinstance(value, TensorValue):
         machine.library.read_number(machine, value, where or value.origin)
+        if where is not None:
+            _check_one_value(value, where)
     if isinstance(value, Known):
         return decide(bool, value)
     if isinstance(value, TupleValue):
@@ -55,6 +58,17 @@ def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | 
     if isinstance(value, ClassValue | FunctionValue | External | PartialCall | Builtin):
         return True
     return None if isinstance(value, Unknown | TensorValue) else True
+
+
+def _check_one_value(value: TensorValue, where: Place) -> None:
+    """Raise what torch does for a tensor that surely has another number of elements than one."""
+    shape = value.shape
+    if shape is None or None in shape:
+        return
+    few = "no values" if 0 in shape else "more than one value"
+    if any(isinstance(size, int) and size != 1 for size in shape):
+        text = f"Boolean value of Tensor with {few} is ambiguous"
+        raise Raised("RuntimeError", text, where)
 
 
 def _truth_of_instance(machine: Machine, instance: Instance) -> bool | None:

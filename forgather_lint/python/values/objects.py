@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.python.values.value import External, Unknown, Value, next_serial
+from forgather_lint.python.values.value import (
+    DictValue,
+    External,
+    Unknown,
+    Value,
+    next_serial,
+)
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -190,3 +196,13 @@ class AttributeDict(Value):
     """`instance.__dict__`."""
 
     instance: Instance
+
+
+@record(eq=False)
+class RegisteredDict(DictValue):
+    """A dict that `owner` keeps some of its attributes in: what is set in it is set there.
+
+    `_parameters`, `_buffers` and `_modules` of an `nn.Module` are.
+    """
+
+    owner: Instance = field(kw_only=True)

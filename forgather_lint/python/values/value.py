@@ -127,7 +127,7 @@ class IterableValue(ListValue):
     `kind` is the name of its Python type. An iterator gives each item once: the first `given` are
     taken. Behind the known items come those that `source` makes, batch by batch (`asked` counts the
     batches); without a source there are only those for which `rest` is the reason. `disorder` is
-    the reason why the items may come in another order.
+    the reason why the items may come in another order. A view shows what is `viewed`.
     """
 
     kind: str = "generator"
@@ -135,6 +135,7 @@ class IterableValue(ListValue):
     given: int = 0
     asked: int = 0
     disorder: Unknown | None = None
+    viewed: DictValue | None = None
 
     @property
     def is_iterator(self) -> bool:
