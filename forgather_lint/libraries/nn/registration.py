@@ -18,6 +18,7 @@ from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     TRUE,
+    Builtin,
     Choice,
     External,
     Known,
@@ -145,8 +146,10 @@ def check_child(machine: Machine, target: Instance, name: str, value: Value, whe
 
 def check_is_module(machine: Machine, value: Value, where: Place) -> None:
     """Raise what adding a child raises that surely is no module."""
-    if isinstance(value, Choice | Unknown | External) or value == NONE:
+    if isinstance(value, Choice | Unknown) or value == NONE:
         return
+    if isinstance(value, External) and not value.name.startswith("torch."):
+        return  # another package may have an object of that name
     if isinstance(value, Instance) and not _surely_no_module(machine, value):
         return
     raise Raised("TypeError", f"{type_text(value)} is not a Module subclass", where)
@@ -183,6 +186,7 @@ def type_text(value: Value) -> str:
         return f"torch.{type_name_of(value.dtype)}Tensor"
     if isinstance(value, FunctionValue):
         return f"{value.scope.namespace.name}.{value.name}"
-    if isinstance(value, Instance):
-        return value.cls.qualified if isinstance(value.cls, ClassValue) else value.cls.name
-    return type_name(value)
+    named = value.cls if isinstance(value, Instance) else value
+    if isinstance(named, ClassValue | External):
+        return named.qualified if isinstance(named, ClassValue) else named.name
+    return value.name if isinstance(value, Builtin) else type_name(value)
