@@ -17,7 +17,7 @@ from tests.fuzz.against_python import Grammar, disagreement, program
 from tests.python_oracle import UNDECIDED, End, in_interpreter, in_python
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-OF_TORCH = FIXTURES / "torch" / "modules.txt"
+OF_TORCH = sorted((FIXTURES / "torch").glob("*.txt"))
 FAMILIES = sorted((FIXTURES / "python").glob("*.txt"))
 
 
@@ -46,7 +46,7 @@ TORCH = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
-@pytest.mark.parametrize("piece", pieces(OF_TORCH))
+@pytest.mark.parametrize("piece", [each for path in OF_TORCH for each in pieces(path)])
 def test_modules_keep_and_refuse_what_those_of_torch_do(piece: str) -> None:
     code = TORCH + piece
     assert in_interpreter(code) == in_python(code)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.placement import WidthsDiffer
-from forgather_lint.libraries.dtypes import dtype_of
+from forgather_lint.libraries.dtypes import dtype_of, kind, type_name_of
 from forgather_lint.libraries.operands import (
     ONE,
     Shape,
@@ -216,5 +216,14 @@ def _batches_differ(
 
 
 def _common_dtype(left: TensorValue, right: TensorValue) -> str | None:
-    """The dtype of both; None where they differ, which is possible under autocast."""
+    """The dtype of both; None where they differ, which is possible under autocast.
+
+    Raises what torch does for integers beside real numbers, which autocast leaves alone.
+    """
+    if left.dtype is None or right.dtype is None:
+        return None
+    if (kind(left.dtype) < 2) != (kind(right.dtype) < 2):
+        names = f"{type_name_of(left.dtype)} and {type_name_of(right.dtype)}"
+        text = f"mat1 and mat2 must have the same dtype, but got {names}"
+        raise OpFailure("RuntimeError", text)
     return left.dtype if left.dtype == right.dtype else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from forgather_lint.libraries.operands import (
     dimension,
@@ -27,7 +28,9 @@ def permuted(site: Site, source: TensorValue, order: Sequence[int]) -> TensorVal
     labels = tuple(range(len(shape)))
     placement = propagate(site, [Operand(source, labels)], tuple(order))
     made = result(site, tuple(shape[dim] for dim in order), placement, source.dtype)
-    return reordered(source, made, list(order))
+    moved = reordered(source, made, list(order))
+    in_memory = tuple(map(list(order).index, source.order or labels))
+    return replace(moved, order=None if in_memory == labels else in_memory)
 
 
 @tensor_op(

@@ -17,7 +17,7 @@ from forgather_lint.libraries.propagation import Role, op_text
 from forgather_lint.libraries.shapes import broadcast
 from forgather_lint.libraries.torch.elementwise import DtypeRule, elementwise
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site
-from forgather_lint.python.values.value import FALSE, NONE, TRUE, Known, Value
+from forgather_lint.python.values.value import FALSE, NONE, TRUE, Known, TensorValue, Value
 
 
 def floating(dtype: str | None) -> str | None:
@@ -32,6 +32,21 @@ def boolean(_: str | None) -> str | None:
 
 def same(dtype: str | None) -> str | None:
     """The dtype of arithmetic: that of the operands."""
+    return dtype
+
+
+def _negated(dtype: str | None) -> str | None:
+    if dtype == "bool":
+        text = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
+        hint = "invert a mask, use the `~` or `logical_not()` operator instead."
+        raise OpFailure("RuntimeError", f"{text} {hint}")
+    return dtype
+
+
+def _inverted(dtype: str | None) -> str | None:
+    if dtype is not None and kind(dtype) >= 2:
+        text = "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        raise OpFailure("TypeError", text)
     return dtype
 
 
@@ -102,9 +117,28 @@ def _forms(name: str) -> list[str]:
 def _binary(left: Role, right: Role, rule: DtypeRule) -> Op:
     def binary(site: Site, input: Value, other: Value, **_: Value) -> Value:
         check_operands(site, input, other)
+        if _is_difference(site):
+            _check_difference(input, other)
         return elementwise(site, [(input, left), (other, right)], rule)
 
     return binary
+
+
+def _is_difference(site: Site) -> bool:
+    return site.name.rpartition(".")[2] in ("sub", "sub_", "isub", "subtract", "subtract_")
+
+
+def _check_difference(left: Value, right: Value) -> None:
+    """Raise what torch does where truth values are subtracted, or are subtracted from."""
+    truths = [isinstance(each, TensorValue) and each.dtype == "bool" for each in (left, right)]
+    if not any(truths):
+        return
+    what = "with two bool tensors" if all(truths) else "with a bool tensor"
+    instead = "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
+    if all(truths):
+        instead = "Use the `^` or `logical_xor()` operator instead."
+    text = f"Subtraction, the `-` operator, {what} is not supported. {instead}"
+    raise OpFailure("RuntimeError", text)
 
 
 def unary(role: Role, rule: DtypeRule) -> Op:
@@ -152,8 +186,9 @@ for _torch_names, _operators, _left, _right, _rule in _BINARY:
 tensor_op(*_names(_REAL_FUNCTIONS))(unary("argument", floating))
 tensor_op(*_names(_KEEPING_FUNCTIONS), "operator.abs")(unary("argument", same))
 tensor_op(*_names(_TESTS))(unary("argument", boolean))
-tensor_op(*_names("bitwise_not"), "operator.invert")(unary("argument", same))
-tensor_op(*_names("neg negative positive"), "operator.neg", "operator.pos")(unary("factor", same))
+tensor_op(*_names("bitwise_not"), "operator.invert")(unary("argument", _inverted))
+tensor_op(*_names("neg negative"), "operator.neg")(unary("factor", _negated))
+tensor_op(*_names("positive"), "operator.pos")(unary("factor", same))
 
 
 @value_op("operator.eq", "operator.ne", *_names("eq ne not_equal"))

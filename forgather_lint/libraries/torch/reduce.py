@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.libraries.dtypes import dtype_of, kind
+from forgather_lint.libraries.dtypes import dtype_of, kind, type_name_of
 from forgather_lint.libraries.operands import (
     Shape,
     dimension,
@@ -95,6 +95,15 @@ def _counted(dtype: str | None) -> str | None:
     return dtype if dtype is None or kind(dtype) >= 2 else "int64"
 
 
+def _averaged(dtype: str | None) -> str | None:
+    """The dtype of a mean. Raises what torch does for integers and truth values."""
+    if dtype is not None and kind(dtype) < 2:
+        wanted = "Input dtype must be either a floating point or complex dtype"
+        text = f"could not infer output dtype. {wanted}. Got: {type_name_of(dtype)}"
+        raise OpFailure("RuntimeError", f"mean(): {text}")
+    return dtype
+
+
 def _index(_: str | None) -> str | None:
     return "int64"
 
@@ -108,7 +117,7 @@ def _names(short_names: str) -> list[str]:
 
 
 tensor_op(*_names("sum nansum"))(_reduction("factor", _counted, sums=True))
-tensor_op(*_names("mean nanmean"))(_reduction("factor", floating))
+tensor_op(*_names("mean nanmean"))(_reduction("factor", _averaged))
 tensor_op(*_names("prod"))(_reduction("argument", _counted))
 tensor_op(*_names("logsumexp"))(_reduction("argument", floating))
 tensor_op(*_names("amax amin"))(_reduction("argument", _same))

@@ -60,12 +60,57 @@ def view(site: Site, input: Value, *shape: Value, **given: Value) -> Value:
     target = shape or tuple(given.values())
     if isinstance(target[0], External):
         return view_as_dtype(site, source, target[0])
-    return reshaped(site, source, tuple(sizes(site, target)))
+    made = reshaped(site, source, tuple(sizes(site, target)))
+    if site.name.endswith(".view"):
+        _check_memory(source, made)
+    return made
 
 
 @tensor_op("Tensor.view_as", "Tensor.reshape_as")
 def view_as(site: Site, input: Value, other: Value) -> Value:
-    return reshaped(site, tensor(site, input), shape_of(tensor(site, other, "other", 2)))
+    source = tensor(site, input)
+    made = reshaped(site, source, shape_of(tensor(site, other, "other", 2)))
+    if site.name == "Tensor.view_as":
+        _check_memory(source, made)
+    return made
+
+
+def _check_memory(source: TensorValue, made: TensorValue) -> None:
+    """Raise what torch does where no strides show the elements of `source` in the shape of `made`.
+
+    Asked only behind a transposition; what else leaves gaps is taken to lie as it stands. Source:
+    aten/src/ATen/TensorUtils.cpp, `computeStride_impl`.
+    """
+    if source.order is None or source.shape is None or made.shape is None:
+        return
+    old, new = with_symbols(source.shape), list(with_symbols(made.shape))
+    strides: dict[int, dims.Size] = {}
+    step: dims.Size = 1
+    for dim in reversed(source.order):
+        strides[dim], step = step, dims.multiply(step, old[dim])
+    elements: dims.Size = 1
+    base = strides[len(old) - 1]
+    for dim in reversed(range(len(old))):
+        elements = dims.multiply(elements, old[dim])
+        before = dim - 1
+        if dim and (old[before] == 1 or strides[before] == dims.multiply(elements, base)):
+            continue
+        shown: dims.Size = 1
+        while new and (new[-1] == 1 or shown != elements):
+            shown = dims.multiply(shown, new.pop())
+            sign = dims.compare(shown, elements)
+            if sign is None:
+                return
+            if sign > 0:
+                raise OpFailure("RuntimeError", _NO_VIEW)
+        if dim:
+            base, elements = strides[before], 1
+
+
+_NO_VIEW = (
+    "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+    "across two contiguous subspaces). Use .reshape(...) instead."
+)
 
 
 @tensor_op("torch.flatten", "Tensor.flatten", "torch.ravel", "Tensor.ravel")
@@ -155,7 +200,7 @@ def view_as_real(site: Site, input: Value) -> Value:
 
 @tensor_op("Tensor.contiguous", "Tensor.resolve_conj", "Tensor.resolve_neg")
 def contiguous(site: Site, input: Value, **_: Value) -> Value:
-    return copied(tensor(site, input))
+    return replace(copied(tensor(site, input)), order=None)
 
 
 def view_as_dtype(site: Site, source: TensorValue, dtype: External) -> Value:

@@ -251,6 +251,8 @@ class TensorValue(Value):
 
     A further view may make a part of it again.
     """
+    order: tuple[int, ...] | None = field(default=None, repr=False)
+    """The dimensions as they lie in memory, outermost first, where that is not how they stand."""
 
     def copy(self) -> TensorValue:
         """Another tensor, of which all is known that is known of this one."""
@@ -263,6 +265,7 @@ class TensorValue(Value):
             self.tags,
             self.device,
             self.viewed,
+            self.order,
         )
 
 
