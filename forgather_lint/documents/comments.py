@@ -75,12 +75,16 @@ def python_tokens(text: str) -> Iterator[tokenize.TokenInfo]:
     """The tokens of a Python text, up to the first error in it.
 
     Raises `TokenError` or `SyntaxError` there. Python's own `tokenize` before 3.12 goes on behind
-    an error character by character, looking at the rest of the line each time.
+    an error character by character, looking at the rest of the line each time; since then it may
+    lose its error on the way out of C (lines that are continued to the end of the text).
     """
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.ERRORTOKEN:
-            raise tokenize.TokenError(f"no token: {token.string!r}", token.start)
-        yield token
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.ERRORTOKEN:
+                raise tokenize.TokenError(f"no token: {token.string!r}", token.start)
+            yield token
+    except SystemError as error:
+        raise tokenize.TokenError(str(error)) from error
 
 
 _SCRIPT_COMMENT = re.compile(
