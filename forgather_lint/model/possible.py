@@ -166,7 +166,7 @@ def _is_self(node: cst.CSTNode) -> bool:
     return isinstance(node, cst.Name) and node.value == "self"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)  # each holds the tree of its file, of which an editor makes many
 def _assignments(node: cst.ClassDef) -> tuple[dict[str, list[cst.CSTNode]], bool]:
     found = _SelfAssignments()
     for each in of_kind(descendants(node), cst.Assign, cst.AnnAssign, cst.Call):
