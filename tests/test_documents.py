@@ -27,7 +27,6 @@ from tests.written_commands import (
 )
 
 SHOWN = [command for page in PAGES for command in shown_commands(page)]
-BARE = [command for page in PAGES for command in bare_commands(page)]
 ALL_PAGES = (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md")
 TOOL = re.compile(r"python (?:-m )?((?:tools|tests|oracles)(?:[./]\w+)*)((?: [^`#|\n]+)?)")
 OPTION = re.compile(r"--[a-z][a-z-]*")
@@ -42,11 +41,6 @@ OTHERS = {
 """What pages show besides commands; recipes for a CI are run in `test_ci_recipes.py`."""
 OUTPUT = "text"
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return workplace(tmp_path_factory.mktemp("reader").resolve())
 
 
 @pytest.fixture
@@ -86,10 +80,13 @@ def _without_figures(lines: tuple[str, ...] | list[str]) -> list[str]:
     return [re.sub(r"\(\d+ s\)|[\d.]+e-\d+", "#", line) for line in lines]
 
 
-@pytest.mark.parametrize("command", [c for c in BARE if not wants(c)], ids=named)
-def test_a_command_of_a_page_is_understood(command: Command, place: Path) -> None:
-    code, printed = run(command, place)
-    assert code in (0, 1), "\n".join(printed)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_are_understood(page: Path, own_place: Path) -> None:
+    """In order and in one place: one may read what another has written."""
+    for command in bare_commands(page):
+        if not wants(command):
+            code, printed = run(command, own_place)
+            assert code in (0, 1), "\n".join((command.name, *printed))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
