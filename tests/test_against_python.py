@@ -52,6 +52,14 @@ def test_modules_keep_and_refuse_what_those_of_torch_do(piece: str) -> None:
     assert in_interpreter(code) == in_python(code)
 
 
+@pytest.mark.parametrize("made", ["TransformerEncoderLayer(8, 2)", "AdaptiveMaxPool3d(2)"])
+def test_a_constructor_that_is_not_modelled_refuses_nothing(made: str) -> None:
+    base, _, arguments = made.partition("(")
+    init = f"    def __init__(self): super().__init__({arguments}"
+    code = f"from torch import nn\nclass L(nn.{base}):\n{init}\nresult = L().output_size"
+    assert in_interpreter(code) == UNDECIDED
+
+
 def test_texts_are_those_of_the_newest_python() -> None:
     fields = "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 1\n    y: int"
     told = "TypeError: non-default argument 'y' follows default argument 'x'"

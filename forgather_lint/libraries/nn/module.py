@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import libcst as cst
@@ -21,7 +21,7 @@ from forgather_lint.libraries.nn.registration import (
 )
 from forgather_lint.python.interpreter import stores
 from forgather_lint.python.interpreter.calls import call_module
-from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
@@ -38,6 +38,7 @@ from forgather_lint.python.values.value import (
     TRUE,
     Arguments,
     Choice,
+    External,
     IterableValue,
     Known,
     TensorValue,
@@ -58,14 +59,13 @@ def is_module(site: Site, value: Value) -> bool:
 def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
     """Begins with empty dicts: what a module has registered before is gone. Takes no arguments."""
     machine = machine_of(site)
-    passes_on = find_member(machine, self.cls, "call_super_init") is not None
-    title = f"{self.cls.name.rpartition('.')[2]}.__init__()"
-    if keywords and not passes_on:
-        text = f"{title} got an unexpected keyword argument '{next(iter(keywords))}'"
-        raise OpFailure("TypeError", text)
-    if arguments and not passes_on:
-        text = f"{title} takes 1 positional argument but {len(arguments) + 1} were given"
-        raise OpFailure("TypeError", text)
+    if arguments or keywords:
+        others = (e for e in order_of(machine, self.cls) if e != External(MODULE))
+        if any(isinstance(each, External | Unknown) for each in others):
+            # That class has a constructor of its own, which is not modelled.
+            leave_open(site, self, "unmodelled-constructor")
+        elif find_member(machine, self.cls, "call_super_init") is None:
+            _refuse(self, arguments, keywords)
     if has_begun(self):
         for name, value in list(self.attributes.items()):
             of_torch = isinstance(value, TensorValue) and (
@@ -75,6 +75,15 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
                 machine.trail.delete_attribute(self, name)
     note_begun(machine, self)
     return NONE
+
+
+def _refuse(self: Instance, arguments: Sequence[Value], keywords: Mapping[str, Value]) -> None:
+    title = f"{self.cls.name.rpartition('.')[2]}.__init__()"
+    if keywords:
+        text = f"{title} got an unexpected keyword argument '{next(iter(keywords))}'"
+        raise OpFailure("TypeError", text)
+    text = f"{title} takes 1 positional argument but {len(arguments) + 1} were given"
+    raise OpFailure("TypeError", text)
 
 
 def _name_of(value: Value) -> str | None:

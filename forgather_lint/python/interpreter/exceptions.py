@@ -250,6 +250,7 @@ def _run_at_once(machine: Machine, manager: IterableValue, where: Place) -> Valu
     born, before = next_serial(), len(machine.trail.ages)
     try:
         entered = take(machine, manager)
+        machine.items_of(manager, where)
         written = machine.trail.ages[before:]
         if any(age < born and age != manager.serial for age in written):
             machine.assume(Unknown("context-manager", where))
