@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 from forgather_lint.core.port import port_of
+from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.nn.signatures import signature_of
 from forgather_lint.libraries.shapes import shape_text
 from forgather_lint.python.interpreter.library import OpFailure, Site, op
@@ -149,7 +150,21 @@ def transposed_linear(site: Site, self: Instance, nf: Value, nx: Value) -> Value
     return NONE
 
 
-@op("torch.nn.Embedding.__init__", "torch.nn.EmbeddingBag.__init__")
+@op("torch.nn.EmbeddingBag.__init__")
+def embedding_bag(
+    site: Site,
+    self: Instance,
+    num_embeddings: Value,
+    embedding_dim: Value,
+    max_norm: Value = NONE,
+    *_: Value,
+    padding_idx: Value = NONE,
+    **options: Value,
+) -> Value:
+    return embedding(site, self, num_embeddings, embedding_dim, padding_idx, max_norm)
+
+
+@op("torch.nn.Embedding.__init__")
 def embedding(
     site: Site,
     self: Instance,
@@ -262,7 +277,7 @@ def parameter_of(site: Site, data: Value | None = None, requires_grad: Value = T
     """A new parameter. It is loaded, so that each rank has it whole, whatever `data` is."""
     if isinstance(data, TensorValue):
         asked = cast("Machine", site.evaluator).truth(requires_grad)
-        if asked and data.dtype is not None and data.dtype.startswith(("int", "uint", "bool")):
+        if asked and data.dtype is not None and kind(data.dtype) < 2:
             text = "Only Tensors of floating point and complex dtype can require gradients"
             raise OpFailure("RuntimeError", text)
         return TensorValue(data.shape, dtype=data.dtype, origin=site.where, is_parameter=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.placement import WidthsDiffer
-from forgather_lint.libraries.dtypes import dtype_of, kind, type_name_of
+from forgather_lint.libraries.dtypes import dtype_of, kind, result_type, type_name_of
 from forgather_lint.libraries.operands import (
     ONE,
     Shape,
@@ -146,7 +146,8 @@ def outer(site: Site, input: Value, vec2: Value) -> Value:
     left, right = pair
     operands = [Operand(left, ("row",)), Operand(right, ("column",))]
     placement = propagate(site, operands, ("row", "column"))
-    return result(site, shape_of(left) + shape_of(right), placement, _common_dtype(left, right))
+    dtype = result_type([(left.dtype, 2), (right.dtype, 2)])
+    return result(site, shape_of(left) + shape_of(right), placement, dtype)
 
 
 def product(site: Site, left: TensorValue, right: TensorValue) -> TensorValue:
