@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from forgather_lint.core.source import Place
 from forgather_lint.libraries import names
-from forgather_lint.libraries.dtypes import type_name_of
+from forgather_lint.libraries.dtypes import kind, type_name_of
 from forgather_lint.python.interpreter.classes import find_member, library_bases, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -43,14 +43,14 @@ def has_begun(module: Instance) -> bool:
     return _BEGUN in module.notes
 
 
-def note_none(machine: Machine, target: Instance, name: str, kind: str) -> None:
+def note_none(machine: Machine, target: Instance, name: str, kept_as: str) -> None:
     """`name` stays registered as one of the `parameters` of `target`, or as a `module`: as None."""
-    machine.trail.set_key(target.notes, _none(name), known(kind))
+    machine.trail.set_key(target.notes, _none(name), known(kept_as))
 
 
 def _kind_of_none(target: Instance, name: str, before: Value) -> str | None:
-    kind = target.notes.get(_none(name)) if before == NONE else None
-    return kind.value if isinstance(kind, Known) and isinstance(kind.value, str) else None
+    noted = target.notes.get(_none(name)) if before == NONE else None
+    return noted.value if isinstance(noted, Known) and isinstance(noted.value, str) else None
 
 
 def _none(name: str) -> str:
@@ -63,9 +63,9 @@ def check_assigned(
     """Raise what `target.name = value` surely raises, where `target` is an `nn.Module`."""
     if isinstance(value, Choice | Unknown):
         return
-    kind = _kind(machine, value)
-    if kind is not None:
-        _check_begun(machine, target, f"cannot assign {kind}", where)
+    kept_as = _kind(machine, value)
+    if kept_as is not None:
+        _check_begun(machine, target, f"cannot assign {kept_as}", where)
         return
     before = target.attributes.get(name)
     if before is None or name in target.hidden:
@@ -74,6 +74,8 @@ def check_assigned(
     if value == NONE:
         if held is not None:
             note_none(machine, target, name, held)
+        return
+    if held == PARAMETERS and _may_be_cast(before, value):
         return
     if held == PARAMETERS:
         what, wanted = "parameter", "torch.nn.Parameter or None"
@@ -85,6 +87,18 @@ def check_assigned(
         return
     text = f"cannot assign '{type_text(value)}' as {what} '{name}' ({wanted} expected)"
     raise Raised("TypeError", text, where)
+
+
+def _may_be_cast(parameter: Value, value: Value) -> bool:
+    """Whether `value` may be the parameter itself, as a cast to the type that it has returns it.
+
+    Which type it is of while it is served is not known here.
+    """
+    if not (isinstance(parameter, TensorValue) and isinstance(value, TensorValue)):
+        return False
+    types = parameter.dtype, value.dtype
+    real = all(each is None or kind(each) >= 2 for each in types)
+    return real and (types[0] != types[1] or None in types)
 
 
 def _kind(machine: Machine, value: Value) -> str | None:
@@ -161,11 +175,11 @@ def _surely_no_module(machine: Machine, value: Instance) -> bool:
     return known and names.MODULE not in library_bases(machine, value.cls)
 
 
-def _check_name(kind: str, name: str, where: Place) -> None:
+def _check_name(what: str, name: str, where: Place) -> None:
     if "." in name:
-        raise Raised("KeyError", repr(f'{kind} name can\'t contain "."'), where)
+        raise Raised("KeyError", repr(f'{what} name can\'t contain "."'), where)
     if not name:
-        raise Raised("KeyError", repr(f'{kind} name can\'t be empty string ""'), where)
+        raise Raised("KeyError", repr(f'{what} name can\'t be empty string ""'), where)
 
 
 def _check_free(machine: Machine, target: Instance, name: str, where: Place) -> None:

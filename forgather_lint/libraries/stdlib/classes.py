@@ -216,7 +216,7 @@ def _construct_dataclass(
     declared = _declared(machine, cls)
     taken = [name for name, kind in declared.items() if kind not in ("ClassVar", "KW_ONLY")]
     given = {**dict(zip(taken, arguments.positional, strict=False)), **arguments.keywords}
-    if arguments.rest is None and not is_of_fields(machine, cls):
+    if arguments.rest is None and _is_made_by_python(machine, cls):
         needed = [n for n in taken if n not in given and find_member(machine, cls, n) is None]
         if needed:
             raise missing_arguments(f"{cls.name}.__init__()", needed, where)
@@ -237,17 +237,29 @@ def _construct_dataclass(
     return instance
 
 
-def is_of_fields(machine: Machine, cls: ClassValue) -> bool:
-    """Whether another base than a dataclass makes fields of annotations, or one is not known."""
+def _is_made_by_python(machine: Machine, cls: ClassValue) -> bool:
+    """Whether `dataclasses.dataclass` alone makes the fields and the constructor of `cls`."""
     order = order_of(machine, cls)
-    return any(isinstance(each, Unknown) for each in order) or any(
-        is_subclass(machine, cls, External(base)) for base in (*_FIELD_BASES, CONFIG)
-    )
+    if any(isinstance(each, Unknown) for each in order) or _says(cls, "init", "False"):
+        return False
+    if any(is_subclass(machine, cls, External(base)) for base in (*_FIELD_BASES, CONFIG)):
+        return False
+    return all(_names_pythons(each) for each in order if isinstance(each, ClassValue))
+
+
+def _names_pythons(cls: ClassValue) -> bool:
+    """Whether the one decorator of `cls` is that of the module `dataclasses`."""
+    if len(cls.decorators) != 1:
+        return False
+    (decorator,) = cls.decorators
+    name = decorator.detail if isinstance(decorator, Unknown) else ""
+    name = decorator.name if isinstance(decorator, External) else name
+    return name == "dataclasses.dataclass"
 
 
 def check_fields(machine: Machine, cls: ClassValue) -> None:
     """Raise what the decorator `dataclass` raises for the fields of `cls` (dataclasses.py)."""
-    if not any(map(_names_dataclass, cls.decorators)) or is_of_fields(machine, cls):
+    if not _is_made_by_python(machine, cls):
         return
     declared = _declared(machine, cls)
     default_before: str | None = None
@@ -274,23 +286,22 @@ def check_fields(machine: Machine, cls: ClassValue) -> None:
 def check_frozen(machine: Machine, target: Instance, name: str, where: Place) -> None:
     """Raise what an object of a frozen dataclass does where `name` is set."""
     cls = target.cls
-    made = isinstance(cls, ClassValue) and any(map(_names_dataclass, cls.decorators))
-    if made and isinstance(cls, ClassValue) and _says(cls, "frozen"):
+    if isinstance(cls, ClassValue) and _names_pythons(cls) and _says(cls, "frozen"):
         raise Raised("FrozenInstanceError", f"cannot assign to field '{name}'", where)
 
 
-def _says(cls: ClassValue, option: str) -> bool:
-    """Whether a decorator of `cls` is called with `option=True`."""
+def _says(cls: ClassValue, option: str, value: str = "True") -> bool:
+    """Whether a decorator of `cls` is called with `option=value`."""
     calls = [each.decorator for each in cls.node.decorators] if cls.node is not None else []
     return any(
-        isinstance(call, cst.Call) and any(_is_true(each, option) for each in call.args)
+        isinstance(call, cst.Call) and any(_is_named(each, option, value) for each in call.args)
         for call in calls
     )
 
 
-def _is_true(argument: cst.Arg, option: str) -> bool:
+def _is_named(argument: cst.Arg, option: str, value: str) -> bool:
     named = argument.keyword is not None and argument.keyword.value == option
-    return named and isinstance(argument.value, cst.Name) and argument.value.value == "True"
+    return named and isinstance(argument.value, cst.Name) and argument.value.value == value
 
 
 def _has_unread_fields(machine: Machine, cls: ClassValue) -> bool:

@@ -70,8 +70,6 @@ for _name in ("float", "half", "bfloat16", "double", "long", "int", "short", "bo
     "torch.detach",
     "Tensor.clone",
     "Tensor.detach",
-    "Tensor.cpu",
-    "Tensor.cuda",
     "Tensor.pin_memory",
 )
 def clone(site: Site, input: Value, *_: Value, **__: Value) -> Value:
@@ -79,9 +77,9 @@ def clone(site: Site, input: Value, *_: Value, **__: Value) -> Value:
     return replace(source, is_parameter=False) if source.is_parameter else source
 
 
-@tensor_op("Tensor.requires_grad_", "Tensor.detach_")
+@tensor_op("Tensor.requires_grad_", "Tensor.detach_", "Tensor.cpu", "Tensor.cuda")
 def itself(site: Site, input: Value, *_: Value, **__: Value) -> Value:
-    """The tensor itself, so that a parameter stays one."""
+    """The tensor itself, so that a parameter stays one; so it is where it lies on that device."""
     return tensor(site, input)
 
 

@@ -18,7 +18,7 @@ from forgather_lint.python.interpreter.hashing import (
 )
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.joining import join
-from forgather_lint.python.values.objects import AttributeDict
+from forgather_lint.python.values.objects import AttributeDict, RegisteredDict
 from forgather_lint.python.values.value import (
     NONE,
     DictValue,
@@ -280,6 +280,8 @@ def items(site: Site, target: DictValue | AttributeDict) -> Value:
 
 @builtin("dict.copy")
 def copy_dict(site: Site, target: DictValue) -> Value:
+    if isinstance(target, RegisteredDict):
+        return DictValue(dict(target.items), dict(target.keys), target.rest)
     return replace(
         target,
         items=dict(target.items),

@@ -284,9 +284,11 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
 
 
 def is_of_python(machine: Machine, cls: AnyClass) -> bool:
-    """Whether all that `cls` derives from was read, or adds no constructor."""
+    """Whether all that `cls` derives from was read, and no decorator or base adds a constructor."""
     order = order_of(machine, cls)
-    return all(isinstance(e, ClassValue) or e in _WITHOUT_CONSTRUCTOR for e in order)
+    return all(
+        not e.decorators if isinstance(e, ClassValue) else e in _WITHOUT_CONSTRUCTOR for e in order
+    )
 
 
 _WITHOUT_CONSTRUCTOR = tuple(map(External, ("abc.ABC", "typing.Generic", "typing.Protocol")))

@@ -71,7 +71,11 @@ def _loop(machine: Machine, node: cst.For, iterable: Value, frame: Frame) -> Com
         if sized is not None and len(sized.items) != size:
             kind = "Set" if isinstance(sized, SetValue) else "dictionary"
             text = f"{kind} changed size during iteration"
-            raise Raised("RuntimeError", text, frame.place(node.iter))
+            error = Raised("RuntimeError", text, frame.place(node.iter))
+            if not may_have_fewer(sized):
+                raise error
+            machine.pass_over(error)
+            sized = None
     if isinstance(completion, LoopBroken | Returned):
         return completion if isinstance(completion, Returned) else None
     rest = turns.rest

@@ -39,6 +39,7 @@ from forgather_lint.python.values.value import (
     ListValue,
     SetValue,
     SliceValue,
+    TupleValue,
     Unknown,
     Value,
     key_of,
@@ -72,7 +73,7 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
         machine.trail.set_shared(target.attributes, name, value)
     elif isinstance(target, DefaultDictValue) and name == "default_factory":
         machine.assume(Unknown("other-default-factory", where))
-    elif is_plain(target) or isinstance(target, ListValue | DictValue):
+    elif isinstance(target, Known) or type(target) in (ListValue, TupleValue, SetValue):
         text = f"'{type_name(target)}' object has no attribute '{name}'"
         raise Raised("AttributeError", text, where, cause=cause_of(target))
     elif isinstance(target, External):
