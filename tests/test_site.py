@@ -73,6 +73,22 @@ def test_links_lead_to_pages_of_the_site(pages: Path) -> None:
                 assert linked.is_file(), f"{page.relative_to(pages)} links {target}"
 
 
+def test_codes_are_links_in_texts_and_never_in_code(pages: Path) -> None:
+    assert "such a model" in (text := (pages / "deployment.md").read_text("utf-8"))
+    assert "[FGL624](rules/FGL624.md)" not in text.partition("## ")[0]
+    assert "[FGL625](rules/FGL625.md)" in text
+    for page in pages.glob("*.md"):
+        codes = re.findall(r"\bFGL\d{3}\b(?!\]|\.md)", _prose(page.read_text("utf-8")))
+        bare = {rule.code for rule in builtin_rules()} & set(codes)
+        assert bare == set(), f"{page.name}: {bare}"
+
+
+def test_a_bar_in_the_code_of_a_table_needs_no_backslash(pages: Path) -> None:
+    text = (pages / "commands.md").read_text("utf-8")
+    assert "[azure|concise|full|" in text
+    assert "\\|" not in "".join(re.findall(r"`[^`\n]+`", text))
+
+
 def _prose(text: str) -> str:
     return re.sub(r"^```.*?^```$|`[^`\n]+`", "", text, flags=re.MULTILINE | re.DOTALL)
 
@@ -84,3 +100,4 @@ def test_the_generator_finds_nothing_to_complain_about(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "tools.site", site], cwd=ROOT, check=True)
     assert "forgather-lint" in (site / "index.html").read_text("utf-8")
     assert (site / "rules" / "FGL101.html").is_file()
+    assert (site / "extra.css").is_file()

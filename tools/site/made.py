@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -24,10 +24,10 @@ def rule_index(rules: Sequence[Rule]) -> str:
     family = ""
     for rule in rules:
         if family != (family := Path(rule.file).parent.name):
-            lines += ["", f"## {family.replace('_', ' ')}", "", "| code | name | severity | |"]
-            lines += ["| --- | --- | --- | --- |"]
+            lines += ["", f"## {family.replace('_', ' ')}", "", "| code | severity | |"]
+            lines += ["| --- | --- | --- |"]
         link = f"[{rule.code}]({rule.code}.md)"
-        lines.append(f"| {link} | `{rule.name}` | {rule.severity} | {_cell(rule.summary)} |")
+        lines.append(f"| {link} | {rule.severity} | {_cell(rule.summary)}<br>`{rule.name}` |")
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +87,7 @@ def _command(name: str, command: click.Command | None) -> str:
     lines += [f"`{usage}`", "", "| option | |", "| --- | --- |"]
     for parameter in command.get_params(context):
         if told := parameter.get_help_record(context):
-            lines.append(f"| `{_cell(told[0])}` | {_cell(told[1])} |")
+            lines.append(f"| `{' '.join(told[0].split())}` | {_cell(told[1])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -96,10 +96,22 @@ def functions() -> str:
     lines = ["# Functions", "", "`from forgather_lint import ...`"]
     for name in forgather_lint.__all__:
         function = getattr(forgather_lint, name)
-        signature = str(inspect.signature(function)).replace("'", "")
-        lines += ["", f"## {name}", "", f"```python\n{name}{signature}\n```", ""]
+        lines += ["", f"## {name}", "", f"```python\n{_signature(function)}\n```", ""]
         lines.append(inspect.getdoc(function) or "")
     return "\n".join(lines) + "\n"
+
+
+def _signature(function: Callable[..., object]) -> str:
+    """How a function is called, with a parameter a line."""
+    signature = inspect.signature(function)
+    starred = inspect.Parameter.KEYWORD_ONLY
+    parameters = [str(each) for each in signature.parameters.values()]
+    kinds = [each.kind for each in signature.parameters.values()]
+    if starred in kinds:
+        parameters.insert(kinds.index(starred), "*")
+    listed = "".join(f"    {each},\n" for each in parameters)
+    text = f"{function.__name__}(\n{listed}) -> {signature.return_annotation}"
+    return text.replace("'", "")
 
 
 def releases() -> Iterator[tuple[str, str, str]]:
@@ -137,5 +149,5 @@ def _value(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text for a cell of a table."""
+    """A text for a cell of a table; in code a bar divides no cells, and a backslash would show."""
     return " ".join(text.split()).replace("|", "\\|")

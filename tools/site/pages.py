@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = Path(__file__).with_name("settings.toml")
 """The settings of the generator, with placeholders for the title of each page."""
 
+STYLE = Path(__file__).with_name("extra.css")
+"""What is added to the theme's style."""
+
 PICTURES = ROOT / "fixtures" / "reports"
 
 
@@ -77,6 +80,7 @@ def write_pages(folder: Path) -> None:
         (docs / name).write_text(_rebased((ROOT / source).read_text("utf-8")), "utf-8")
     (docs / "security.md").write_text((ROOT / "SECURITY.md").read_text("utf-8"), "utf-8")
     shutil.copytree(PICTURES, docs / "pictures", ignore=lambda *_: _others(PICTURES))
+    shutil.copy(STYLE, docs)
     sections = [*WRITTEN, *_made(docs)]
     settings = SETTINGS.read_text("utf-8").replace("nav = []", f"nav = {_navigation(sections)}")
     (folder / "zensical.toml").write_text(settings, "utf-8")
@@ -118,7 +122,7 @@ _KNOWN = {rule.code for rule in builtin_rules()}
 
 def _linked_codes(text: str) -> str:
     """Codes of rules as links to their pages, outside of fences and code."""
-    parts = re.split(r"(^```.*?^```$|`[^`\n]+`|\]\([^)]*\)|^#.*$)", text, flags=re.M | re.S)
+    parts = re.split(r"(^```.*?^```$|`[^`\n]+`|\]\([^)]*\)|^#[^\n]*$)", text, flags=re.M | re.S)
     for place in range(0, len(parts), 2):
         parts[place] = re.sub(
             r"\bFGL\d{3}\b",

@@ -43,6 +43,8 @@ li { overflow-wrap: anywhere; }
 .serves { color: var(--serves); } .fails { color: var(--fails); } .wrong { color: var(--wrong); }
 .unknown { color: var(--unknown); } .own { color: var(--own); }
 .verdict { font-weight: 600; }
+@media (max-width: 40rem) { th, td { padding: .3rem .5rem; } .cell { white-space: normal; }
+  .cell span { display: block; white-space: nowrap; } }
 """
 
 

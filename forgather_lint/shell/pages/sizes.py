@@ -68,7 +68,7 @@ def _table(cells: Sequence[Cell]) -> Iterator[str]:
 
 def _cell(cell: Cell) -> str:
     verdict, code, size = map(text, parts_of(cell))
-    beside = " ".join(filter(None, (code, size)))
+    beside = "".join(f' <span class="faint">{each}</span>' for each in (code, size) if each)
     kind = _CLASSES[cell.outcome.verdict]
     word = f'<span class="verdict {kind}">{verdict}</span>'
-    return f'<td>{word} <span class="faint">{beside}</span></td>'
+    return f'<td class="cell">{word}{beside}</td>'
