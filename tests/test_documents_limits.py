@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.limits import MOST_TOKENS, refusal, tokens
+from forgather_lint.documents.python import parse_python
+from forgather_lint.documents.walk import descendants
 
 ROOT = Path(__file__).parent.parent
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
@@ -65,6 +68,34 @@ HARMLESS = {
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_libcst_can_parse_is_not_refused(name: str) -> None:
     assert refusal(HARMLESS[name] + "\n") is None
+
+
+DEEP = {
+    "strings": "''" + " ''" * 980,
+    "`not`": "not " * 980 + "1",
+    "signs": "-" * 980 + "1",
+    "calls": "f" + "()" * 450,
+    "subscripts": "f" + "[0]" * 320,
+    "attributes": "f" + ".f" * 480,
+    "powers": "1" + "**1" * 320,
+    "sums": "1" + "+1" * 480,
+    "comparisons": "1" + " < 1" * 480,
+    "conditions": "1" + " if 1 else 1" * 230,
+    "lambdas": "lambda: " * 480 + "1",
+    "defaults of lambdas": "lambda a=" * 150 + "1" + ": 1" * 150,
+}
+"""Expressions as deep as the limits allow."""
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_is_parsed_has_places_and_can_be_written(name: str) -> None:
+    """Whatever the release of Python allows of calls from C: 3.12.1 allows 1,500."""
+    text = f"x = {DEEP[name]}; y\n"
+    file = parse_python("m.py", text)
+    with deep_recursion():
+        assert file.tree.code == text
+    *_, last = descendants(file.tree)
+    assert file.span(last).start.column == len(text)
 
 
 @pytest.mark.parametrize(

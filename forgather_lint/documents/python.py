@@ -18,6 +18,9 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Position, Span, file_start
 from forgather_lint.documents.limits import MOST_BYTES, refusal
 from forgather_lint.documents.positions import positions_of
+from forgather_lint.documents.written_deep import write_deep_trees
+
+write_deep_trees()
 
 OriginOf = Callable[[int], Place | None]
 
