@@ -152,6 +152,8 @@ def test_colours_are_no_text_of_the_diff(tmp_path: Path) -> None:
     asked = ("check", str(model), "--no-cache", "--unsafe-fixes", "--diff", "--color", "always")
     said = lint(*asked).stdout
     assert '\x1b[32m+        "layers.*.attention.query_linear": "colwise",\x1b[0m' in said
+    headings = [line for line in said.splitlines() if line.startswith("\x1b[1m")]
+    assert [line[4:7] for line in headings] == ["---", "+++"]
     assert "\N{REPLACEMENT CHARACTER}" not in said
 
 

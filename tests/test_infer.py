@@ -23,7 +23,7 @@ from forgather_lint.inference.spelling import words_of
 from forgather_lint.model.analysis import contained
 from forgather_lint.shell.commands.plan import command
 from tests.cases import read_cases, without_expectations
-from tests.fixture_models import MODELS, model_directories
+from tests.fixture_models import MODELS, copy_model, model_directories
 
 TARGET = VllmTarget.of("0.32.0", "5.19.0")
 HERE = installed().transformers or TARGET.transformers.version
@@ -207,6 +207,15 @@ def test_a_plan_that_is_not_proved_says_so(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert "note: not proved on two ranks: " in ran.stderr
     assert "base_model_tp_plan = {" in ran.stdout
+
+
+def test_the_headings_of_a_difference_are_of_neither_side(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    found = CliRunner().invoke(command, [str(model), "--diff"], color=True)
+    first, second, place, *rest = found.stdout.splitlines()
+    assert (first, second) == ("\x1b[1m--- plan\x1b[0m", "\x1b[1m+++ inferred\x1b[0m")
+    assert place.startswith("\x1b[36m@@ ")
+    assert any(line.startswith("\x1b[31m-") for line in rest)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,7 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
     for stage in islice(stages_apart(pipeline.layers, stages), 1, None):
         found = _asked(pipeline, stage, stages)
         if isinstance(found, Raised):
-            text = f"{found.kind}: {found.text}" if found.text else found.kind
-            return Outcome(Verdict.FAILS, EmbeddingUnreachable(), text, found.where)
+            return Outcome(Verdict.FAILS, EmbeddingUnreachable(), found.shown, found.where)
         if found == Known(None) and pipeline.engine.stages.embedding_searched:
             return Outcome(Verdict.FAILS, EmbeddingUnreachable(), _SEARCHED, _getter(pipeline))
     return None

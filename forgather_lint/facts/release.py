@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from forgather_lint.core.errors import printed_error
+
 OWN_MODEL = "own model"
 """The verdict where the engine has a model of that name and reads neither code nor plans."""
 
@@ -75,4 +77,4 @@ class Reaction(NamedTuple):
 
     def shown(self, **parts: object) -> str:
         """The error as Python prints it."""
-        return f"{self.raises}: {self.say(**parts).strip()}"
+        return printed_error(self.raises, self.say(**parts).strip())

@@ -41,7 +41,7 @@ def _of_error(error: Raised, *, of_defaults: bool) -> NotBuilt:
     if error.doubt is None:
         return NotBuilt(
             EndKind.RAISES,
-            f"{error.kind}: {error.text}",
+            error.shown,
             error.where,
             of_defaults=of_defaults,
             names_no_file=error.kind == "ModuleNotFoundError",

@@ -19,6 +19,7 @@ from forgather_lint.session.session import Session
 from forgather_lint.session.texts import CannotChange, write
 from forgather_lint.shell.configuration import Groups
 from forgather_lint.shell.contained import workers_for
+from forgather_lint.shell.differences import painted
 from forgather_lint.shell.reporters.parts.fixes import fixed, fixed_by_file
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
 from forgather_lint.shell.say import say, say_as_it_is, say_lines
@@ -83,10 +84,8 @@ def tell_difference(change: FileChange, style: Style) -> None:
 def _difference(change: FileChange, style: Style) -> Iterator[str]:
     path = style.path(change.path)
     before, after = (_LINE.findall(text) for text in (change.before, change.after))
-    colors = {"-": "red", "+": "green", "@": "cyan"}
-    for line in difflib.unified_diff(before, after, path, path):
-        shown = of_file(line.removesuffix("\n"))
-        yield style.paint(shown, colors[line[0]]) if line[0] in colors else shown
+    for number, line in enumerate(difflib.unified_diff(before, after, path, path)):
+        yield painted(number, of_file(line.removesuffix("\n")), style)
         if not line.endswith("\n"):
             yield "\\ No newline at end of file"
 

@@ -338,7 +338,7 @@ class VllmJudge:
         query, kv = heads.query // ranks, max(1, heads.kv // ranks)
         if query % kv == 0:
             return None
-        text = f"{fact.raises}: {fact.say(heads=query, kv_heads=kv)}"
+        text = fact.shown(heads=query, kv_heads=kv)
         where = self.config.place_of(self.profile.config.kv_head_fields.value)
         return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
 

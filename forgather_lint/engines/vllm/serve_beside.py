@@ -49,7 +49,7 @@ def without_template(
 
     said = release.conversation.template_missing.value
     if has_chat_template(model) is False and said.effect is Effect.ERROR:
-        text = f"{said.raises}: {said.text}"
+        text = said.shown()
         yield ChatTemplateMissing(command.place(asked), asked, str(release), text)
 
 
@@ -88,7 +88,7 @@ def of_adapters(
             yield OptionsConflict(
                 where=command.place(RANK, ADAPTERS),
                 message=f"the adapter at `{path}` has rank {rank}, above `{RANK} {most}`",
-                text=f"{said.raises}: {said.say(rank=rank, most=most)}",
+                text=said.shown(rank=rank, most=most),
                 release=str(release),
             )
         for fault in _faults(release, adapter):
@@ -96,7 +96,7 @@ def of_adapters(
             yield OptionsConflict(
                 where=command.place(ADAPTERS),
                 message=f"the adapter at `{path}` is refused: {fault.what}",
-                text=f"{said.raises}: {said.say(**fault.parts)}",
+                text=said.shown(**fault.parts),
                 release=str(release),
             )
 

@@ -224,6 +224,6 @@ class _Asked:
             yield OptionsConflict(
                 where=self.command.place(name),
                 message=message,
-                text=f"{outcome.raises}: {outcome.say(**parts)}",
+                text=outcome.shown(**parts),
                 release=str(self.release),
             )

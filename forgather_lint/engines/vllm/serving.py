@@ -220,7 +220,7 @@ def _devices(read: ReadCommand) -> Iterator[RanksExceedDevices]:
             devices,
             None if by_variable else around.devices_at,
             str(read.target.vllm),
-            f"{outcome.raises}: {outcome.say(ranks=whole, devices=devices)}",
+            outcome.shown(ranks=whole, devices=devices),
             VISIBLE if by_variable else "",
         )
 
@@ -250,7 +250,7 @@ def _trusted(
     ours = isinstance(entries, dict) and "AutoConfig" in entries
     if ours and isinstance(kind, str) and not _is_known(kind, read.target):
         outcome = read.target.vllm.command.code_not_trusted.value
-        text = f"{outcome.raises}: {outcome.text}"
+        text = outcome.shown()
         in_call = read.found.call is not None
         yield RemoteCodeNotTrusted(command.place(), str(read.target.vllm), text, in_call)
 

@@ -11,14 +11,6 @@ from forgather_lint.documents.walk import descendants
 from forgather_lint.libraries.names import MODULE
 from forgather_lint.libraries.nn import registration
 from forgather_lint.libraries.nn.build import leave_open, set_plain
-from forgather_lint.libraries.nn.registration import (
-    check_buffer,
-    check_child,
-    check_parameter,
-    has_begun,
-    note_begun,
-    note_none,
-)
 from forgather_lint.python.interpreter import stores
 from forgather_lint.python.interpreter.calls import call_module
 from forgather_lint.python.interpreter.classes import find_member, order_of
@@ -66,14 +58,14 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
             leave_open(site, self, "unmodelled-constructor")
         elif find_member(machine, self.cls, "call_super_init") is None:
             _refuse(self, arguments, keywords)
-    if has_begun(self):
+    if registration.has_begun(self):
         for name, value in list(self.attributes.items()):
             of_torch = isinstance(value, TensorValue) and (
                 value.is_parameter or name in self.buffers
             )
             if name not in self.hidden and (of_torch or is_module(site, value)):
                 machine.trail.delete_attribute(self, name)
-    note_begun(machine, self)
+    registration.note_begun(machine, self)
     return NONE
 
 
@@ -108,7 +100,7 @@ def register_buffer(
     text = _name_of(name)
     if text is None:
         return NONE
-    check_buffer(machine_of(site), self, text, tensor, site.where)
+    registration.check_buffer(machine_of(site), self, text, tensor, site.where)
     site.evaluator.set_attribute(self, text, tensor, site.where)
     lasts = cast("Machine", site.evaluator).truth(persistent)
     kind = site.unknown("undecided-flag") if lasts is None else known(lasts)
@@ -120,9 +112,9 @@ def register_buffer(
 def register_parameter(site: Site, self: Instance, name: Value, param: Value) -> Value:
     text = _name_of(name)
     if text is not None:
-        check_parameter(machine_of(site), self, text, param, site.where)
+        registration.check_parameter(machine_of(site), self, text, param, site.where)
         if param == NONE:
-            note_none(machine_of(site), self, text, registration.PARAMETERS)
+            registration.note_none(machine_of(site), self, text, registration.PARAMETERS)
         set_plain(site, self, **{text: param})
         site.evaluator.trail.set_place(self, text, site.where)
     return NONE
@@ -134,9 +126,9 @@ def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
     if text is None:
         leave_open(site, self, "dynamic-attribute")
     else:
-        check_child(machine_of(site), self, text, module, site.where)
+        registration.check_child(machine_of(site), self, text, module, site.where)
         if module == NONE:
-            note_none(machine_of(site), self, text, registration.MODULE)
+            registration.note_none(machine_of(site), self, text, registration.MODULE)
         set_plain(site, self, **{text: module})
         site.evaluator.trail.set_place(self, text, site.where)
     return NONE

@@ -6,6 +6,7 @@ from dataclasses import field
 
 import libcst as cst
 
+from forgather_lint.core.errors import printed_error
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
@@ -66,7 +67,7 @@ class Raised(Ending):
         doubt: Unknown | None = None,
         cause: Cause | None = None,
     ) -> None:
-        super().__init__(f"{kind}: {text}")
+        super().__init__(printed_error(kind, text))
         self.kind = kind
         self.text = text
         self.where = where
@@ -78,7 +79,7 @@ class Raised(Ending):
     @property
     def shown(self) -> str:
         """The error as Python prints it."""
-        return f"{self.kind}: {self.text}" if self.text else self.kind
+        return printed_error(self.kind, self.text)
 
     @property
     def perhaps(self) -> str:

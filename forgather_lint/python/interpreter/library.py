@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
+from forgather_lint.core.errors import printed_error
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.cause import Cause
@@ -35,7 +36,7 @@ class OpFailure(Ending):
     """
 
     def __init__(self, error: str, text: str, cause: Cause | None = None) -> None:
-        super().__init__(f"{error}: {text}")
+        super().__init__(printed_error(error, text))
         self.error = error
         self.text = text
         self.cause = cause

@@ -29,13 +29,13 @@ from forgather_lint.session.texts import write as write_text
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.commands.structure import told
 from forgather_lint.shell.contained import in_a_worker
+from forgather_lint.shell.differences import painted
 from forgather_lint.shell.fixing import tell_difference
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.say import say, say_as_it_is, say_lines
 
 _AT = ("2 ranks", "2 stages")
-_COLOURS = {"-": "red", "+": "green", "@": "cyan"}
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 
 
@@ -201,9 +201,8 @@ def _print_inferred(prepared: AnyPreparedModel, opened: Opened, diff: bool, form
     plan, _ = _told_plan(prepared, opened)
     if diff:
         lines = list(difference(_written(prepared), plan))
-        for line in lines:
-            colour = _COLOURS.get(line[:1])
-            say_as_it_is(click.style(printable(line), fg=colour) if colour else printable(line))
+        for number, line in enumerate(lines):
+            say_as_it_is(painted(number, printable(line), Style(color=True)))
         if not lines:
             say("the plan is the one that would be inferred")
         return

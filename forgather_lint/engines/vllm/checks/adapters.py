@@ -141,14 +141,13 @@ def _problem(
     parts: Mapping[str, object],
 ) -> ServingProblem:
     """A problem in the adapter's config, which does not decide the verdict on the model."""
-    told = fact.value.say(**parts)
     there = key in adapter.config.values
     return ServingProblem(
         cause=cause,
         verdict="",
         where=adapter.config.place(key) if there else adapter.config.place(),
         target=str(seen.target),
-        error=f"{fact.value.raises}: {told}" if fact.value.raises else "",
+        error=fact.value.shown(**parts) if fact.value.raises else "",
         releases=releases_of(fact),
     )
 

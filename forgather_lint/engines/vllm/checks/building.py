@@ -80,7 +80,7 @@ def _shown(target: VllmTarget, message: str) -> str:
     hidden = target.vllm.defects.constructor_error_hidden.value
     if hidden.effect is Effect.NONE or not message.startswith("AttributeError"):
         return message
-    return f"{message} (shown as: {hidden.raises}: {hidden.text})"
+    return f"{message} (shown as: {hidden.shown()})"
 
 
 def _nothing_taken(_model_type: str) -> bool:

@@ -112,9 +112,8 @@ def _shards_missing(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[Serv
     where = index.place_of_file(first)
     full = {f"{checkpoint.folder}/{name}" for name in checkpoint.missing}
     cause = FilesMissing(first, len(checkpoint.missing), len({*index.files.values()}))
-    text = fact.value.say(files=listed(sorted(full)))
     fails = fact.value.effect is Effect.ERROR
-    error = f"{fact.value.raises}: {text}" if fails else ""
+    error = fact.value.shown(files=listed(sorted(full))) if fails else ""
     told = _told(cause, "fails" if fails else "", where, target, error)
     yield _with_releases(told, fact)
 
@@ -220,8 +219,7 @@ def _error_of_stranger(
         first, _, deeper = name.removeprefix(f"{owner}.").partition(".")
         fused = facts.module_in_fused if deeper else facts.unknown_in_fused
         if fused.value.effect is Effect.ERROR:
-            text = fused.value.say(layer=found.slots.fused[owner], name=first)
-            return fused, f"{fused.value.raises}: {text}"
+            return fused, fused.value.shown(layer=found.slots.fused[owner], name=first)
     fact = seen.target.vllm.weights.unknown_name
     text = fact.value.say(name=found.slots.first_unknown(name), **{"class": _CLASS})
     return fact, f"{fact.value.raises}: {text.partition('. The available')[0]}"
@@ -275,8 +273,7 @@ def _of_size(seen: CheckedModel, misfit: TensorMisfit) -> tuple[Fact[Reaction], 
         if stored[1] == 1:
             return facts.width_of_table, "wrong", ""  # one number for a whole row
         fact, parts = facts.width_of_table, {"built": built[1], "stored": stored[1]}
-    text = fact.value.say(**parts)
-    return fact, "fails", f"{fact.value.raises}: {text}" if text else fact.value.raises
+    return fact, "fails", fact.value.shown(**parts)
 
 
 def _missing(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProblem]:
@@ -288,8 +285,8 @@ def _missing(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProb
         refused, silent = list(found.missing), []
     if refused:
         fact = seen.target.vllm.checkpoint.parameter_missing
-        text = fact.value.say(names=listed([each.name for each in refused]))
-        yield _of_missing(seen, refused, fact, "fails", f"{fact.value.raises}: {text}")
+        error = fact.value.shown(names=listed([each.name for each in refused]))
+        yield _of_missing(seen, refused, fact, "fails", error)
     if silent:
         yield _of_missing(seen, silent, layer, "wrong", "")
 

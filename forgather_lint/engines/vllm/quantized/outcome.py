@@ -33,5 +33,5 @@ def outcome_of(
     verdict = _VERDICTS.get(says.effect)
     if verdict is None:
         return None
-    text = f"{says.raises}: {says.say(**told)}" if says.raises else cause.told
+    text = says.shown(**told) if says.raises else cause.told
     return Outcome(verdict, cause, text, place_of(quantized, key))
