@@ -19,7 +19,7 @@ from forgather_lint.linting.report import Run
 from forgather_lint.session import checking
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.contained import workers_for
-from forgather_lint.shell.reporters import formats, reporter
+from forgather_lint.shell.reporters import FOR_PEOPLE, formats, reporter
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
 from forgather_lint.shell.say import say
 
@@ -81,7 +81,7 @@ def command(
             run = Run(tuple(reports))
     for report in run.errors:
         say(f"error: {report.path}: {report.error}", err=True)
-    say(f"$ {text}")
+    say(f"$ {text}", err=settings.output_format not in FOR_PEOPLE)
     style = Style(wants_color(Color(color), sys.stdout), str(Path.cwd()), False)
     sys.stdout.writelines(f"{line}\n" for line in reporter(settings.output_format)(run, style))
     sys.exit(run.exit_code)

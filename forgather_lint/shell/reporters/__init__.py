@@ -17,6 +17,9 @@ from forgather_lint.shell.reporters.parts.style import Style
 
 Render = Callable[[Run, Style], Iterator[str]]
 
+FOR_PEOPLE = ("concise", "full", "grouped")
+"""The formats beside which other lines may be printed; programs read the rest."""
+
 
 def formats() -> tuple[str, ...]:
     """The values of `--output-format`."""
