@@ -22,7 +22,8 @@ def releases_section(facts: Sequence[str]) -> str:
     if not facts:
         return f"## Releases\nEvery one that is known: {' and '.join(spans)}."
     lines = [line for fact in facts for line in _told(fact)]
-    return "\n".join([f"## Releases\nKnown are {' and '.join(spans)}.\n", *lines])
+    head = f"What the rule rests on, by release; known are {' and '.join(spans)}."
+    return "\n".join([f"## Releases\n{head}\n", *lines])
 
 
 def _span(name: str) -> str:
@@ -38,16 +39,20 @@ def _told(fact: str) -> Iterator[str]:
     title = f"- {project(owner).title}, `{file}.{name}`:"
     first, *later = [raw_facts(topic, release)[name] for release in changes(topic, name)]
     if not later:
-        yield f"{title} {shown(first.value)}"
+        yield f"{title} {_words(first.value)}"
         return
     yield title
-    yield f"  - before {later[0].since}: {shown(first.value)}"
+    yield f"  - before {later[0].since}: {_words(first.value)}"
     for before, after in pairwise((first, *later)):
         gone, fresh = difference(before, after)
         listed = isinstance(after.value, list) or fresh == "-"
         lost = f"without {gone}" if listed and gone != "-" else ""
         told = ", ".join(filter(None, (fresh if fresh != "-" else "", lost)))
         yield f"  - from {after.since}: {told}"
+
+
+def _words(value: object) -> str:
+    return "none" if (text := shown(value)) == "-" else text
 
 
 def changes(topic: str, name: str) -> list[Version]:

@@ -2,7 +2,7 @@
 
 ## What it does
 Reports a condition on tensor values in `forward` below which layers of the stack are called: an
-early exit, a layer that is skipped for some tokens. A condition inside a layer is not meant.
+early exit, a layer that is skipped for some tokens. A condition inside a layer is left alone.
 
 vLLM compiles unless `--enforce-eager` is given.
 

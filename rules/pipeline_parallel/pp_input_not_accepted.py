@@ -4,7 +4,7 @@
 Looks for each input name of an entry on the way down to the module (to an element, for the stack of
 layers): in the signatures of the forwards around it, of its own and of those below, in what they
 read from `**kwargs`, in the keywords of the calls, and in what earlier entries return. A name that
-stands nowhere there is none that the model knows, although `**kwargs` would take it. Where the
+is found in none of these places is reported, even if some `**kwargs` would take it. Where the
 signature of the module is not known, as of `nn.Embedding`, an argument at its place is enough.
 
 ## Why is this bad?

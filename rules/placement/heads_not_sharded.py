@@ -7,8 +7,9 @@ projections of query, key or value that are whole on each rank, gathered, or une
 A release with `QKVFuser` shards query, key and value itself where it recognises them.
 
 ## Why is this bad?
-The surplus heads are read as further tokens. The model loads, answers and exits 0, and the answer
-is garbage (measured on vLLM 0.13 with two ranks).
+The surplus heads are read as further tokens. Up to 0.13 the model loads, answers and exits 0, and
+the answer is garbage (measured on 0.13 with two ranks); from 0.14 the first run ends with an error
+(read in its source).
 
 Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
 is to write that; the fix is unsafe because it splits a layer otherwise.
@@ -28,7 +29,8 @@ is to write that; the fix is unsafe because it splits a layer otherwise.
 ```
 
 ## What you see at run time
-Nothing: other tokens than on one rank.
+Up to 0.13 nothing: other tokens than on one rank. From 0.14 a `RuntimeError`, as the attention's
+output is not as wide as the layer says.
 """
 
 from __future__ import annotations

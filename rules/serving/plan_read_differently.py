@@ -1,12 +1,12 @@
 """vLLM and transformers apply different entries of the plan to a layer.
 
 ## What it does
-Matches every Linear as both consumers do. vLLM takes the first key that begins the name, read as a
-regular expression; transformers replaces numbers by `*` (before 5.0 every digit, `linear1` too) and
-looks the result up.
+Matches every Linear as each of the two does. vLLM takes the first key that begins the name, read
+as a regular expression; transformers replaces numbers by `*` (before 5.0 every digit, `linear1`
+too) and looks the result up.
 
 ## Why is this bad?
-What is tested with one consumer is not what the other does: `mlp.gate` also takes `mlp.gate_proj`
+What is tested with one of them is not what the other does: `mlp.gate` also takes `mlp.gate_proj`
 in vLLM.
 
 ## Example

@@ -8,7 +8,7 @@ reported with the names it was probably meant for. Keys of a config plan are rel
 model: with `base_model_prefix = "model"` they start below `model.`.
 
 ## Why is this bad?
-The entry does nothing. The layers it was meant for stay whole on every rank, and no consumer says
+The entry does nothing. The layers it was meant for stay whole on every rank, and vLLM does not say
 so. If their partners are sharded the shapes clash; if they are attention projections, vLLM gives
 each rank a share of the heads all the same and answers garbage.
 

@@ -1,4 +1,4 @@
-"""A tensor-parallel style that no consumer knows.
+"""A tensor-parallel style that neither vLLM nor transformers knows.
 
 ## What it does
 Compares every style with the union of what vLLM and transformers know. A word that neither ever
