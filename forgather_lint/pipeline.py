@@ -137,18 +137,19 @@ def report_of_commands(
     doing.now(f"reading the commands of {path}")
     facts: Facts = []
     releases: dict[str, None] = {}
+    files = {path: None}
     for command in found:
         for target in targets_of(command, settings.target):
             releases[str(target.release)] = None
-            facts += _read_command(command, target, below).facts(
-                settings, gather if judged else None
-            )
+            read = _read_command(command, target, below)
+            files.update(dict.fromkeys(read.files))
+            facts += read.facts(settings, gather if judged else None)
     kept, unused = suppress.apply(
-        findings(facts, path, settings), (path,), _text_or_none, settings.checks
+        findings(facts, path, settings), tuple(files), _text_or_none, settings.checks
     )
     all_found = kept + findings(list(unused), path, settings)
     told = merged(each for each in all_found if settings.checks(each.span.path, each.code))
-    return ModelReport(path, told, files=(path,), targets=tuple(releases), commands=len(found))
+    return ModelReport(path, told, files=tuple(files), targets=tuple(releases), commands=len(found))
 
 
 def model_of_command(

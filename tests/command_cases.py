@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.vllm.profile import VllmProfile
@@ -274,9 +275,31 @@ no_such_folder
 """Options that stand for deployments: each line is a command, `--trust-remote-code` is added."""
 
 
+FILES = Path(__file__).parents[1] / "fixtures" / "serve_files"
+IN_FILES = """
+--config {0}/sizes.yaml {1}
+{1} --config {0}/sizes.yaml -tp 2
+{1} -tp 2 --config {0}/sizes.yaml
+--config {0}/model.yaml
+--config={0}/model.yaml
+{1} --config={0}/sizes.yaml
+--config {0}/model.yaml no_such_folder
+no_such_folder --config {0}/model.yaml
+--model {1} --config {0}/sizes.yaml
+--model={1} --config {0}/sizes.yaml -tp 2
+--config {0}/model.yaml -tp 3
+--config {0}/sizes.yaml
+{1} --config {0}/options.json
+{1} --trust-remote-code --config
+{1} --config {0}/sizes.yaml --config {0}/off.yaml
+{1} --config {0}/no_such.yaml
+"""
+"""Commands with a file of options; each of the files beside the model is asked too."""
+
+
 def cases(release: VllmProfile) -> dict[str, tuple[str, ...]]:
     """All commands for `release`, by how they are written: the words behind `vllm serve`."""
-    every = [*_together(), *_options(release.version), *_fields(release)]
+    every = [*_together(), *_in_files(), *_options(release.version), *_fields(release)]
     return {shlex.join(words): words for words in every}
 
 
@@ -284,6 +307,14 @@ def _together() -> Iterator[tuple[str, ...]]:
     for line in TOGETHER.strip().splitlines():
         yield (*shlex.split(line), "--trust-remote-code")
     yield (MODEL,)
+
+
+def _in_files() -> Iterator[tuple[str, ...]]:
+    folder = f"../{FILES.name}"
+    for line in IN_FILES.format(folder, MODEL).strip().splitlines():
+        yield (*shlex.split(line), "--trust-remote-code")
+    for file in sorted(FILES.glob("*.yaml")):
+        yield MODEL, "--trust-remote-code", "--config", f"{folder}/{file.name}"
 
 
 def _options(release: Version) -> Iterator[tuple[str, ...]]:

@@ -75,6 +75,87 @@ def test_variables_are_filled_in_where_the_text_says_them(
     assert words_of(text)[-1] == words
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("for n in 1 2; do run $n; done", ["1", "2"]),
+        ("for n in {1..3} {5,7}\ndo\nrun $n\ndone", ["1", "2", "3", "5", "7"]),
+        ("N='1 2'\nfor n in $N; do for m in a b; do run $n$m; done; done", "1a 1b 2a 2b".split()),
+        ("for n in $(seq 4); do run $n; done", [None]),
+        ("for n in 1 2; do :; done; run $n", [None]),
+        ("if x; then A=1; else A=2; fi; run $A", [None]),
+        ("if x; then A=1; run $A; else run ${A:-3}; fi", ["1", "3"]),
+        ("A=1; case $x in a) A=2; run $A ;; *) run $A ;; esac; run $A", ["2", "1", None]),
+        ("A=1\nx && A=2\nrun $A", [None]),
+        ("x && A=2 && run $A", ["2"]),
+        ("f() { A=1; run $A; }; run ${A:-2}", ["1", None]),
+        ("{ A=1; }; run $A", ["1"]),
+        ("A='x'\nA+=y\nrun $A", ["xy"]),
+        ("A=$1\nA+=y\nrun $A", [None]),
+    ],
+)
+def test_a_variable_is_known_where_every_way_sets_it(text: str, words: list[str | None]) -> None:
+    found = [command.words for command in read(text) if command.words[0].text == "run"]
+    assert [one.text for _, one in found] == words
+
+
+def test_loops_are_followed_as_far_as_they_pay() -> None:
+    loops = [f"for v{n} in {{1..64}}; do" for n in range(4)]
+    text = "\n".join([*loops, "run $v3", *["done"] * 4, "last"])
+    found = read(text)
+    assert len(found) < 1000 and found[-1].words[0].text == "last"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("bash -c 'vllm serve m -x'", "1:23"),
+        ('ssh h "cd $D &&\n  vllm serve m -x"', "2:16"),
+        ('sbatch --wrap="vllm serve m -x"', "1:29"),
+        ("C='vllm serve m -x'\neval \"$C\"", "2:7"),
+        ("cat > a.sh <<'END'\nvllm serve m -x\nEND", "2:14"),
+        ("M=m\nbash <<-END\n\tvllm serve $M -x\n\tEND\necho", "3:16"),
+    ],
+)
+def test_scripts_inside_commands_are_read(text: str, line: str) -> None:
+    (found,) = commands_in("run.sh", text, "shell", LAUNCH)
+    assert str(found.arguments[1].span) == f"run.sh:{line}"
+    assert found.arguments[0].text == "m"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo run vllm serve m",
+        "cat <<END\nvllm serve m\nEND",
+        "pkill -f 'vllm serve m'",
+        "docker run --entrypoint true vllm/vllm-openai m",
+    ],
+)
+def test_what_is_printed_or_looked_for_is_no_command(text: str) -> None:
+    assert commands_in("run.sh", text, "shell", LAUNCH) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("run(['vllm', 'serve', 'm', '-tp', str(2)])", ["m", "-tp", "2"]),
+        ("N = 2\ndef f(a):\n    run(['vllm', 'serve', a, f'-tp={N}'])", [None, "-tp=2"]),
+        ("c = ['vllm', 'serve']\nc += ['m']\nc.append('-x')\nc.extend(y)", ["m", "-x", None]),
+        ("c = ['vllm', 'serve', 'm']\nif x:\n    c.append('-x')", ["m", None]),
+        ("a = ['-x']\nb = ['vllm', 'serve', 'm', *a] + ['-y']", ["m", "-x", "-y"]),
+        ("run('vllm serve'\n    ' m'\n    f' -x {y}', shell=True)", ["m", "-x", None]),
+        ("for n in (1, 2):\n    run(['vllm', 'serve', 'm', str(n)])", ["m", "1", "m", "2"]),
+        ("d = {}\nd['a'] = 1\nrun(['vllm', 'serve', d])", [None]),
+        ("create_subprocess_exec('vllm', 'serve', 'm', '-x')", ["m", "-x"]),
+        ("print('vllm serve m')\nx = ['serve', 'vllm']", []),
+    ],
+)
+def test_commands_in_python_are_read(text: str, words: list[str | None]) -> None:
+    found = commands_in("run.py", text, "python", LAUNCH)
+    assert [word.text for each in found for word in each.arguments] == words
+
+
 def test_an_unquoted_variable_may_be_several_words() -> None:
     bare, quoted = read('run $A "$A"')[0].words[1:]
     assert (bare.several, quoted.several) == (True, False)
@@ -109,15 +190,30 @@ def test_a_word_of_a_block_scalar_stands_where_it_is_written() -> None:
         "run: |\n" + "  vllm serve $A\n" * 30_000,
         "\x00: vllm",
         "- " * 5_000,
+        "{{" * 100_000,
+        "{{ x }}\n" * 20_000,
     ],
 )
 def test_hostile_yaml_ends(text: str) -> None:
     assert len(commands_in("x.yaml", text, "yaml", LAUNCH)) <= 200
 
 
-@pytest.mark.parametrize("letter", [*"'\"$`(\\{", "A=(", "${A", "<<", "#", "$("])
+@pytest.mark.parametrize("letter", [*"'\"$`(\\{", "A=(", "${A", "<<", "#", "$(", "<<A ", "<<A\n"])
 def test_hostile_scripts_end(letter: str) -> None:
     commands_in("x.sh", f"vllm serve {letter * 20_000}", "shell", LAUNCH)
+
+
+@pytest.mark.parametrize(
+    "part", ["if x; then\n", "A=1 && ", "for a in 1 2; do\n", "f() {\n", "a=1;;"]
+)
+def test_hostile_control_flow_ends(part: str) -> None:
+    commands_in("x.sh", part * 20_000 + "vllm serve m", "shell", LAUNCH)
+
+
+@pytest.mark.parametrize("kind", ["make", "just", "systemd", "supervisor", "procfile", "docker"])
+@pytest.mark.parametrize("part", ["a: ", "{{", "\t", "a = ", "command=\\\n", " " * 50])
+def test_hostile_recipes_end(kind: str, part: str) -> None:
+    commands_in("x", part * 20_000 + "vllm serve m", kind, LAUNCH)
 
 
 def test_options_are_read_as_argparse_reads_them() -> None:

@@ -60,12 +60,12 @@ Value = TypeVar("Value")
 class RunStart:
     """What a run knows before it checks a model, kept so that no engine has to be loaded for it.
 
-    `notices` tell the user how targets were chosen; a file that contains one of `marks` may start a
+    `notices` tell the user how targets were chosen; a file that contains `marks` may start a
     server.
     """
 
     notices: tuple[str, ...]
-    marks: tuple[bytes, ...]
+    marks: tuple[tuple[bytes, ...], ...]
 
 
 @record

@@ -74,6 +74,10 @@ class CommandReading(Protocol):
     def model(self) -> Path | None:
         """The folder of the command's model; None where it is not on this machine."""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files beside that of the command which hold options of it."""
+
     def asked(self, settings: Settings) -> Settings | None:
         """`settings` with the options of the command; None when its sizes are not known."""
 

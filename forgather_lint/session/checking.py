@@ -24,7 +24,7 @@ from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.changed import Changes, models_left
-from forgather_lint.documents.commands.found import command_files, marks_of
+from forgather_lint.documents.commands.found import Marks, command_files, marks_of
 from forgather_lint.documents.discover import CONFIG, Candidate, candidates
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects, projects_left
 from forgather_lint.linting.report import ModelReport, NothingToCheck
@@ -52,7 +52,7 @@ class PlaceToCheck:
     named: bool = True
 
 
-def look(path: Path, settings: Settings, marks: Sequence[bytes] | None = None) -> PlaceToCheck:
+def look(path: Path, settings: Settings, marks: Sequence[Marks] | None = None) -> PlaceToCheck:
     """What there is to check at `path`; a file with commands has to contain one of `marks`."""
     if marks is None:
         marks = command_marks()
@@ -82,11 +82,11 @@ def run_start(settings: Settings, answers: Answers | None) -> RunStart:
     return made
 
 
-def command_marks() -> tuple[bytes, ...]:
-    """The strings of which every file with a serve command contains one."""
+def command_marks() -> tuple[Marks, ...]:
+    """What every file with a serve command contains."""
     from forgather_lint.engines.registry import launches
 
-    return tuple(mark for launch in launches() for mark in marks_of(launch))
+    return tuple(map(marks_of, launches()))
 
 
 def check(
@@ -96,7 +96,7 @@ def check(
     workers: Workers | None = None,
     known: Mapping[str, ModelReport] = NOTHING_KNOWN,
     answers: Answers | None = None,
-    marks: Sequence[bytes] | None = None,
+    marks: Sequence[Marks] | None = None,
     changes: Changes | None = None,
 ) -> Iterator[ModelReport]:
     """Check every model at `paths` once, in order; one that cannot be read never stops the rest.

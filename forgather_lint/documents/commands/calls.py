@@ -1,22 +1,23 @@
 """Calls in Python that start an engine: `LLM(...)` and the classes of its arguments.
 
-Nothing is run. The value of an argument is known where it is a literal, or a name to which the file
-assigns a single literal.
+Nothing is run. The value of an argument is known where it is a literal, or a name to which its
+function, or else the file, assigns a single literal.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import libcst as cst
 
 from forgather_lint.core.record import record
 from forgather_lint.core.words import Word
+from forgather_lint.documents.commands.arguments import commands_in_code
+from forgather_lint.documents.commands.bindings import Code, Scope
 from forgather_lint.documents.commands.found import Keyword, Launch, ServingCall, ServingCommand
-from forgather_lint.documents.python import PythonFile, SourceError, parse_python
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.python import SourceError, parse_python
 
 MODEL = "model"
 _NOT_KNOWN = object()
@@ -28,14 +29,16 @@ def in_python(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
         file = parse_python(path, text)
     except SourceError:
         return  # what else reads the file tells of it
-    nodes = list(descendants(file.tree))
-    reader = _CallReader(file, _names_of(nodes, launch), _values_of(nodes))
-    for node in nodes:
+    code = Code.of(file)
+    names = _names_of(code.nodes, launch)
+    for node in code.nodes:
+        reader = _CallReader(code, names, code.scopes.get(node))
         if isinstance(node, cst.Call) and (called := reader.called(node)):
             yield ServingCommand(path, launch, (), {}, False, call=reader.call(node, called))
+    yield from commands_in_code(code, launch)
 
 
-def _names_of(nodes: list[cst.CSTNode], launch: Launch) -> dict[str, str]:
+def _names_of(nodes: Sequence[cst.CSTNode], launch: Launch) -> dict[str, str]:
     """The dotted name by which the file calls each class of `launch`, with the class's own name."""
     found: dict[str, str] = {}
     for node in nodes:
@@ -58,38 +61,11 @@ def _names_of(nodes: list[cst.CSTNode], launch: Launch) -> dict[str, str]:
     return found
 
 
-def _values_of(nodes: list[cst.CSTNode]) -> dict[str, cst.BaseExpression]:
-    """The names that the file binds only once, by a plain assignment, with what is assigned."""
-    bound: dict[str, list[cst.BaseExpression | None]] = {}
-    for node in nodes:
-        if isinstance(node, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Name):
-                    bound.setdefault(target.target.value, []).append(node.value)
-        elif isinstance(node, cst.AnnAssign) and isinstance(node.target, cst.Name):
-            bound.setdefault(node.target.value, []).append(node.value)
-        elif isinstance(node, cst.Param):
-            bound.setdefault(node.name.value, []).append(None)
-        elif isinstance(node, cst.AugAssign | cst.For | cst.NamedExpr | cst.CompFor):
-            for name in _names_in(node.target):
-                bound.setdefault(name, []).append(None)
-        elif isinstance(node, cst.Global | cst.Nonlocal):
-            for item in node.names:
-                bound.setdefault(item.name.value, []).append(None)
-    once = {name: values[0] for name, values in bound.items() if len(values) == 1}
-    return {name: value for name, value in once.items() if value is not None}
-
-
-def _names_in(target: cst.CSTNode) -> Iterator[str]:
-    nodes = (target, *descendants(target))
-    return (node.value for node in nodes if isinstance(node, cst.Name))
-
-
 @record
 class _CallReader:
-    file: PythonFile
+    code: Code
     names: Mapping[str, str]
-    values: Mapping[str, cst.BaseExpression]
+    scope: Scope
 
     def called(self, node: cst.Call) -> str:
         """The name of the class that the call is of; empty where that is none of `launch`."""
@@ -112,7 +88,7 @@ class _CallReader:
                 at = argument.keyword or argument.value
                 name = argument.keyword.value if argument.keyword is not None else MODEL
                 keywords.append(self._keyword(name, at, argument.value))
-        word = Word(called, self.file.span(node.func))
+        word = Word(called, self.code.file.span(node.func))
         return ServingCall(called, word, tuple(keywords), complete)
 
     def _entries(self, value: cst.BaseExpression) -> list[Keyword] | None:
@@ -129,15 +105,16 @@ class _CallReader:
         return found
 
     def _keyword(self, name: str, at: cst.CSTNode, value: cst.BaseExpression) -> Keyword:
-        word = Word(name, self.file.span(at))
+        word = Word(name, self.code.file.span(at))
         meant = self._literal(value)
         if meant is None:
             return Keyword(name, word, None)
-        return Keyword(name, word, Word(_text(meant), self.file.span(value)))
+        return Keyword(name, word, Word(_text(meant), self.code.file.span(value)))
 
     def _meant(self, value: cst.BaseExpression) -> cst.BaseExpression:
         if isinstance(value, cst.Name):
-            return self.values.get(value.value, value)
+            found = self.code.names.meant(self.scope, value.value)
+            return value if found is None else found[1]
         return value
 
     def _literal(self, value: cst.BaseExpression) -> object:

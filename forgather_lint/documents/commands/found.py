@@ -15,25 +15,47 @@ from forgather_lint.core.files import is_file, is_folder, read_at_most, searched
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.core.words import Word, Words
+from forgather_lint.documents.commands.nested import SCRIPTS, name_of, tells
 from forgather_lint.documents.commands.shell import Command
 from forgather_lint.documents.discover import BUILT
 
 MOST_BYTES = 1 << 20
 MOST_FILES = 2_000
 MOST_COMMANDS = 200
-_SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".slurm", ".sbatch")
-_MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
+_NAMES = {
+    **dict.fromkeys(("Makefile", "makefile", "GNUmakefile"), "make"),
+    **dict.fromkeys(("justfile", "Justfile", ".justfile"), "just"),
+    "Procfile": "procfile",
+    "supervisord.conf": "supervisor",
+}
+_SUFFIXES = {
+    ".mk": "make",
+    ".just": "just",
+    ".dockerfile": "docker",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".py": "python",
+    ".service": "systemd",
+    ".ini": "supervisor",
+    ".conf": "supervisor",
+}
+"""Beside those of scripts. What is read as supervisord's has lines `command=`, or nothing in it."""
 _KEPT_HIDDEN = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci"})
+
+
+Marks = tuple[bytes, ...]
+"""What a file with a command contains: the first, and one of Python one of the others too."""
 
 
 @record
 class Launch:
     """How an engine's server is started.
 
-    `project` is the engine. After `program verb` the model is the first free word; `python -m` one
-    of `modules` takes it as an option. `image` is a pattern for names of images that start the
-    server, with the group `tag`. In Python, `calls` are the classes of `package` that do the same.
-    Every file that may start the server in any of these ways contains `mark`.
+    `project` is the engine. After `program verb` the model is the first free word, and so it is
+    after `python -m main verb`; `python -m` one of `modules` takes it as an option. `image` is a
+    pattern for names of images that start the server, with the group `tag`. In Python, `calls` are
+    the classes of `package` that do the same. Every file that may start the server in any of these
+    ways contains `mark`.
     """
 
     project: str
@@ -42,6 +64,7 @@ class Launch:
     modules: tuple[str, ...]
     image: re.Pattern[str]
     mark: bytes
+    main: str = ""
     package: str = ""
     calls: tuple[str, ...] = ()
 
@@ -58,6 +81,14 @@ class Surroundings:
     devices_at: Place | None = None
     environment: Mapping[str, str | None] = field(default_factory=dict)
     mounted: Mapping[str, str] = field(default_factory=dict)
+
+    def on_host(self, path: str) -> str:
+        """The path outside the container of one inside it, if its folder is mounted."""
+        for inside, host in self.mounted.items():
+            folder = inside.rstrip("/")
+            if inside and (path == inside or path.startswith(f"{folder}/")):
+                return host.rstrip("/") + path[len(folder) :]
+        return path
 
 
 @record
@@ -105,16 +136,20 @@ def serving(
     path: str, command: Command, launch: Launch, around: Surroundings | None = None
 ) -> ServingCommand | None:
     """`command` as one that starts the server of `launch`; None if it does not."""
+    if tells(command):
+        return None
     words, around = command.words, around or Surroundings()
     environment = {**around.environment, **command.environment, **_of_env(words)}
     for index, word in enumerate(words):
-        rest, text = words[index + 1 :], _name(word)
+        rest, text = words[index + 1 :], name_of(word)
         if text == launch.program and rest and rest[0].text == launch.verb:
             return ServingCommand(path, launch, rest[1:], environment, True, around)
         if text == "-m" and rest and rest[0].text in launch.modules:
             return ServingCommand(path, launch, rest[1:], environment, False, around)
+        if text == "-m" and [each.text for each in rest[:2]] == [launch.main, launch.verb]:
+            return ServingCommand(path, launch, rest[2:], environment, True, around)
         image = launch.image.search(word.text or "")
-        if image is not None and index and _name(words[0]) in ("docker", "podman", "nerdctl"):
+        if image is not None and _starts_as_it_is(words[:index]):
             docker = _of_docker(words[:index], image, around)
             return of_container(path, rest, launch, docker, environment)
     return None
@@ -141,6 +176,13 @@ def release_of(image: re.Match[str]) -> str | None:
     """The release that the tag of an image names; None for `latest`, `nightly` and no tag."""
     found = re.match(r"\d+\.\d+(?:\.\d+)?", image["tag"] or "")
     return found[0] if found else None
+
+
+def _starts_as_it_is(before: Words) -> bool:
+    """Whether the words before an image's name start it, and with the program that it is for."""
+    if not any(name_of(word) in ("docker", "podman", "nerdctl") for word in before):
+        return False
+    return not any((word.text or "").startswith("--entrypoint") for word in before)
 
 
 def _of_docker(words: Words, image: re.Match[str], around: Surroundings) -> Surroundings:
@@ -172,14 +214,10 @@ def _device_count(value: str) -> int | None:
     return None
 
 
-def _name(word: Word) -> str:
-    return (word.text or "").rpartition("/")[2]
-
-
 def _of_env(words: Words) -> dict[str, str | None]:
     """The variables that `env A=1 command` sets."""
     found: dict[str, str | None] = {}
-    if words and _name(words[0]) == "env":
+    if words and name_of(words[0]) == "env":
         for word in words[1:]:
             name, assigns, value = (word.text or word.beginning).partition("=")
             if not assigns:
@@ -189,12 +227,9 @@ def _of_env(words: Words) -> dict[str, str | None]:
 
 
 def command_files(
-    path: Path, marks: Sequence[bytes], excluded: Callable[[str], bool]
+    path: Path, marks: Sequence[Marks], excluded: Callable[[str], bool]
 ) -> Iterator[Path]:
-    """The files at or below `path` that contain one of `marks`, and so may hold such commands.
-
-    A mark that ends with a parenthesis is a call; only Python files are searched for it.
-    """
+    """The files at or below `path` that have one of `marks`, and so may hold such commands."""
     if is_file(path):
         if kind_of(path) is not None and _speaks(path, marks):
             yield path
@@ -220,31 +255,31 @@ def command_files(
 
 
 def kind_of(path: Path) -> str | None:
-    """A file's format by its name: `shell`, `make`, `docker`, `yaml`, `systemd` or `python`."""
+    """A file's format by its name, as the readers know it; None where it holds no commands."""
     name, suffix = path.name, path.suffix
-    if suffix in _SCRIPTS:
+    if suffix in SCRIPTS:
         return "shell"
-    if name in _MAKEFILES or suffix == ".mk":
-        return "make"
-    if name.startswith(("Dockerfile", "Containerfile")) or suffix == ".dockerfile":
+    if name in _NAMES:
+        return _NAMES[name]
+    if name.startswith(("Dockerfile", "Containerfile")):
         return "docker"
-    if suffix in (".yaml", ".yml"):
-        return "yaml"
-    if suffix == ".py":
-        return "python"
-    return "systemd" if suffix == ".service" else None
+    return _SUFFIXES.get(suffix)
 
 
-def marks_of(launch: Launch) -> tuple[bytes, ...]:
-    """The byte strings of which a file must contain one to hold a command or call of `launch`."""
-    return launch.mark, *(f"{name}(".encode() for name in launch.calls)
+def marks_of(launch: Launch) -> Marks:
+    """What a file must contain to hold a command or call of `launch`."""
+    words = (f"{launch.program} {launch.verb}", f'"{launch.verb}"', f"'{launch.verb}'")
+    named = (*(f"{name}(" for name in launch.calls), *words, launch.main, *launch.modules)
+    return launch.mark, *(each.encode() for each in named if each)
 
 
-def _speaks(path: Path, marks: Sequence[bytes]) -> bool:
+def _speaks(path: Path, marks: Sequence[Marks]) -> bool:
     try:
         text = read_at_most(path, MOST_BYTES)
     except OSError:
         return False
-    found = [mark for mark in marks if mark in text]
-    calls = any(mark.endswith(b"(") for mark in found)
-    return any(not mark.endswith(b"(") for mark in found) and (calls or path.suffix != ".py")
+    is_python = path.suffix == ".py"
+    return any(
+        whole in text and (not is_python or any(each in text for each in parts))
+        for whole, *parts in marks
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Position, Span
@@ -29,6 +30,22 @@ class Located:
     def part(self, start: int, end: int) -> Located:
         """The characters from `start` up to, not including, `end`."""
         return Located(self.path, self.text[start:end], self.at[start:end])
+
+    def instead(self, index: int, text: str) -> Located:
+        """`text` for what begins at `index`, all of its characters at that place."""
+        place = self.at[min(index, len(self.at) - 1)] if self.at else START
+        return Located(self.path, text, (place,) * len(text))
+
+    def rewritten(self, pattern: re.Pattern[str], to: Callable[[re.Match[str]], str]) -> Located:
+        """The text with what `to` says for each match, all of it where the match begins."""
+        parts: list[Located] = []
+        done = 0
+        for found in pattern.finditer(self.text):
+            parts += (self.part(done, found.start()), self.instead(found.start(), to(found)))
+            done = found.end()
+        parts.append(self.part(done, len(self.text)))
+        text = "".join(part.text for part in parts)
+        return Located(self.path, text, tuple(each for part in parts for each in part.at))
 
     def without(self, gone: Iterable[int]) -> Located:
         """All characters but those at the indices `gone`."""

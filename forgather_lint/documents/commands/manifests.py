@@ -22,23 +22,31 @@ from forgather_lint.documents.commands.found import (
     serving,
 )
 from forgather_lint.documents.commands.located import Located, located
-from forgather_lint.documents.commands.shell import Command, Variables, commands
+from forgather_lint.documents.commands.nested import SHELLS, name_of
+from forgather_lint.documents.commands.shell import Command, commands
 from forgather_lint.documents.commands.texts import in_script
+from forgather_lint.documents.commands.variables import Variables
 
 DEEPEST = 40
 MOST_NODES = 50_000
 _SCRIPT_KEYS = frozenset({"run", "script", "before_script", "after_script", "inlineScript"})
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
+_CONTAINER_KEYS = frozenset({"command", "args", "entrypoint"})
+_MERGE = "<<"
 _DEVICES = re.compile(r"(?:nvidia|amd|gpu\.intel)\.com/\w+|habana\.ai/gaudi")
 _COMPOSE_VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
-_HELM = re.compile(r"\{\{.*?\}\}")
+_INSIDE = r"\{\{(?:[^{}]|\{(?!\{)|\}(?!\})){0,1000}\}\}"
+_ACTION = re.compile(rf"\$?{_INSIDE}")
+_ACTION_LINE = re.compile(rf"^[ \t]*(?:{_INSIDE}[ \t]*)+$", re.MULTILINE)
+_COMMAND_KEY = re.compile(r"command|cmd|script|run", re.IGNORECASE)
 
 Mapped = Mapping[str, tuple[yaml.ScalarNode, yaml.Node]]
 
 
 def in_yaml(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     """The commands in all documents of a YAML text; nothing where it is no YAML."""
-    reader = _ManifestReader(path, text, launch)
+    decided = [text.count("\n", 0, found.start()) for found in _ACTION_LINE.finditer(text)]
+    text = _ACTION.sub(_unknown, _ACTION_LINE.sub(_blank, text))
+    reader = _ManifestReader(path, text, launch, decided)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         if _too_deep(text, loader):
@@ -48,6 +56,16 @@ def in_yaml(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
         return
     for document in documents:
         yield from reader.walk(document, 0)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """Nothing, at the places of an action of a template that stands on lines of its own."""
+    return re.sub(r"[^\n]", " ", found[0])
+
+
+def _unknown(found: re.Match[str]) -> str:
+    """An unknown variable, at the places of an action that is filled in (`{{ .Values.model }}`)."""
+    return "$" + re.sub(r"[^\n]", "x", found[0][1:])
 
 
 def _too_deep(text: str, loader: type[yaml.SafeLoader]) -> bool:
@@ -65,9 +83,10 @@ def _too_deep(text: str, loader: type[yaml.SafeLoader]) -> bool:
 
 
 class _ManifestReader:
-    def __init__(self, path: str, text: str, launch: Launch) -> None:
-        self.path, self.text, self.launch = path, text, launch
-        self.lines = text.split("\n")
+    """Reads the documents of one text; `decided`: its lines with actions of a template (Helm)."""
+
+    def __init__(self, path: str, text: str, launch: Launch, decided: list[int]) -> None:
+        self.path, self.text, self.launch, self.decided = path, text, launch, decided
         self.left = MOST_NODES
         self.seen: set[tuple[int, int]] = set()
         self.texts: dict[Position, Located] = {}
@@ -92,14 +111,33 @@ class _ManifestReader:
                 if name in _SCRIPT_KEYS:
                     for script in self._scripts(value):
                         yield from in_script(script, self.launch)
+                elif name not in _CONTAINER_KEYS and _COMMAND_KEY.search(name):
+                    yield from self._named_command(value)
                 yield from self.walk(value, depth + 1)
 
-    def _entries(self, node: yaml.MappingNode) -> Mapped:
-        return {
+    def _entries(self, node: yaml.MappingNode, depth: int = 0) -> Mapped:
+        """The entries of a mapping, with those that `<<: *other` adds."""
+        own = {
             str(key.value): (key, value)
             for key, value in node.value
             if isinstance(key, yaml.ScalarNode)
         }
+        if _MERGE not in own or depth > DEEPEST:
+            return own
+        _, merged = own.pop(_MERGE)
+        others = merged.value if isinstance(merged, yaml.SequenceNode) else [merged]
+        for each in others:
+            if isinstance(each, yaml.MappingNode):
+                own = {**self._entries(each, depth + 1), **own}
+        return own
+
+    def _named_command(self, node: yaml.Node) -> Iterator[ServingCommand]:
+        """The text under a key such as `run_command:`, if it begins as a command of the engine."""
+        if not isinstance(node, yaml.ScalarNode):
+            return
+        text = self.located(node)
+        if text.text.split()[:2] == [self.launch.program, self.launch.verb]:
+            yield from in_script(text, self.launch)
 
     def _scripts(self, node: yaml.Node) -> Iterator[Located]:
         if isinstance(node, yaml.ScalarNode):
@@ -118,12 +156,9 @@ class _ManifestReader:
         if not (command or args or entry):
             return
         of_kubernetes = args is not None or ("env" in entries and "environment" not in entries)
-        words = [
-            word
-            for part in ((command, args) if of_kubernetes else (entry, command))
-            if part is not None
-            for word in self._words(part[1])
-        ]
+        parts = [each for each in ((command, args) if of_kubernetes else (entry, command)) if each]
+        words = [word for _, value in parts for word in self._words(value)]
+        words += self._undecided(parts[0][0].start_mark.line, words) if parts else []
         named = self._word(image[1]) if image is not None else None
         image_name = self.launch.image.search((named.text if named else "") or "")
         around = self._around(entries, image_name)
@@ -142,11 +177,17 @@ class _ManifestReader:
                 if served is not None:
                     yield served
 
+    def _undecided(self, line: int, words: list[Word]) -> list[Word]:
+        """A word for what a template may leave out of `words` or add, from `line` on."""
+        last = max((word.span.start.row for word in words), default=0)
+        if not any(line < each <= last for each in self.decided):
+            return []
+        return [Word(None, words[-1].span, several=True)]
+
     def _script_of(self, words: list[Word]) -> Located | None:
         """The script in the words `sh -c SCRIPT`; None for other words."""
         for index, word in enumerate(words[:-1]):
-            shell = (words[0].text or "").rpartition("/")[2]
-            if shell in _SHELLS and re.fullmatch(r"-\w*c", word.text or ""):
+            if name_of(words[0]) in SHELLS and re.fullmatch(r"-\w*c", word.text or ""):
                 return self.texts.get(words[index + 1].span.start)
         return None
 
@@ -155,19 +196,9 @@ class _ManifestReader:
             for each in node.value:
                 yield self._word(each)
         elif isinstance(node, yaml.ScalarNode):
-            text = self.located(node)
-            plain = _compose(text.text)
-            if plain == text.text:
-                for command in commands(text):
-                    yield from command.words
-                    return
-            else:
-                for command in commands(located(self.path, plain, text.at[0])):
-                    yield from (
-                        Word(word.text, text.span(0, len(text.text)), word.several, word.beginning)
-                        for word in command.words
-                    )
-                    return
+            for command in commands(self.located(node).rewritten(_COMPOSE_VARIABLE, _default)):
+                yield from command.words
+                return
 
     def _word(self, node: yaml.Node) -> Word:
         if not isinstance(node, yaml.ScalarNode):
@@ -176,7 +207,7 @@ class _ManifestReader:
         span = place.span(0, len(place.text))
         self.texts[span.start] = place
         value = _compose(str(node.value))
-        if _HELM.search(value) or "$" in value:
+        if "$" in value:
             beginning = re.split(r"[${]", value)[0]
             return Word(None, span, several=not beginning, beginning=beginning)
         return Word(value, span)
@@ -280,13 +311,13 @@ def _known(node: yaml.Node | None) -> str | None:
 
 def _compose(text: str) -> str:
     """`text` with each variable of compose replaced by its default, and `$$` by one dollar."""
+    return _COMPOSE_VARIABLE.sub(_default, text)
 
-    def filled(found: re.Match[str]) -> str:
-        if found[0] == "$$":
-            return "$"
-        return found[2] if found[2] is not None else found[0]
 
-    return _COMPOSE_VARIABLE.sub(filled, text)
+def _default(found: re.Match[str]) -> str:
+    if found[0] == "$$":
+        return "$"
+    return found[2] if found[2] is not None else found[0]
 
 
 def _block(raw: Located, *, folded: bool) -> Located:

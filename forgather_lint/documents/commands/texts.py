@@ -22,7 +22,14 @@ from forgather_lint.documents.commands.found import (
     serving,
 )
 from forgather_lint.documents.commands.located import Located, located
-from forgather_lint.documents.commands.shell import Command, Variables, commands
+from forgather_lint.documents.commands.nested import scripts_in
+from forgather_lint.documents.commands.recipes import Recipe, of_justfile, of_makefile
+from forgather_lint.documents.commands.shell import Command, commands
+from forgather_lint.documents.commands.units import KINDS, units
+from forgather_lint.documents.commands.variables import Variables
+
+DEEPEST = 4
+"""How deep a script may stand in others."""
 
 
 def commands_of(path: Path, launch: Launch) -> tuple[ServingCommand, ...]:
@@ -44,8 +51,18 @@ def commands_in(path: str, text: str, kind: str, launch: Launch) -> tuple[Servin
 
         found = in_python(path, text, launch)
     else:
-        found = _READERS[kind](path, text, launch)
-    return tuple(islice(found, MOST_COMMANDS))
+        found = _in_lines(located(path, text), launch, kind)
+    return tuple(islice(_distinct(found), MOST_COMMANDS))
+
+
+def _distinct(found: Iterator[ServingCommand]) -> Iterator[ServingCommand]:
+    """Each command once, though a loop has it once for each of its turns."""
+    seen = set()
+    for each in found:
+        key = (each.arguments, tuple(sorted(each.environment.items(), key=str)), each.call is None)
+        if each.call is not None or key not in seen:
+            seen.add(key)
+            yield each
 
 
 def in_script(
@@ -54,76 +71,34 @@ def in_script(
     variables: Variables | None = None,
     around: Surroundings | None = None,
 ) -> Iterator[ServingCommand]:
-    """The commands in the text of a shell script."""
+    """The commands in the text of a shell script, and in the scripts that these hold."""
+    yield from _in_script(source, launch, variables, around, 0)
+
+
+def _in_script(
+    source: Located,
+    launch: Launch,
+    variables: Variables | None,
+    around: Surroundings | None,
+    depth: int,
+) -> Iterator[ServingCommand]:
     for command in commands(source, variables):
-        found = serving(source.path, command, launch, around)
+        inside = False
+        for script, known in scripts_in(command) if depth < DEEPEST else ():
+            for each in _in_script(script, launch, known, around, depth + 1):
+                inside = True
+                yield each
+        found = None if inside else serving(source.path, command, launch, around)
         if found is not None:
             yield found
-
-
-def _shell(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
-    yield from in_script(located(path, text), launch)
-
-
-_MAKE_VARIABLE = re.compile(r"^([A-Za-z_]\w*)[ \t]*(?:::?|\?)?=[ \t]*(.*)$", re.MULTILINE)
-_MAKE_USE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
-
-
-def _make(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
-    """The commands in the recipes of a makefile (lines with a tab), its variables filled in."""
-    values = {
-        found[1]: found[2].strip()
-        for found in _MAKE_VARIABLE.finditer(text)
-        if "$" not in found[2] and not found[2].rstrip().endswith("\\")
-    }
-    whole = located(path, text)
-    for start, end in _recipes(text):
-        recipe = whole.part(start, end)
-        tabs = [found.start() for found in re.finditer(r"^\t[@+-]*", recipe.text, re.MULTILINE)]
-        recipe = recipe.without(
-            [index for at in tabs for index in range(at, at + len(_leading(recipe.text, at)))]
-        )
-        plain = _as_shell(recipe)
-        yield from in_script(
-            plain, launch, Variables.given(dict(values), whole.span(start, start + 1))
-        )
-
-
-def _leading(text: str, at: int) -> str:
-    found = re.compile(r"\t[@+-]*").match(text, at)
-    return found[0] if found else ""
-
-
-def _recipes(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of recipe lines, including lines continued with a backslash."""
-    start: int | None = None
-    offset, continued = 0, False
-    for line in text.splitlines(keepends=True):
-        inside = line.startswith("\t") or (continued and start is not None)
-        if inside and start is None:
-            start = offset
-        if not inside and start is not None:
-            yield start, offset
-            start = None
-        continued = line.rstrip("\n").endswith("\\")
-        offset += len(line)
-    if start is not None:
-        yield start, offset
-
-
-def _as_shell(recipe: Located) -> Located:
-    """The recipe as the shell gets it: `$(NAME)` as `${NAME}`, `$$` as one dollar."""
-    text = _MAKE_USE.sub(r"${\1}", recipe.text)
-    doubled = [found.start() for found in re.finditer(r"\$\$", text)]
-    return Located(recipe.path, text, recipe.at).without(doubled)
 
 
 _INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN|COPY|ADD)[ \t]+", re.M | re.I)
 
 
-def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
+def _docker(whole: Located, launch: Launch) -> Iterator[ServingCommand]:
     """What the image of a Dockerfile runs: the last entry point with the last command."""
-    whole = located(path, text)
+    path, text = whole.path, whole.text
     variables, around = Variables(), Surroundings()
     entry: tuple[Word, ...] = ()
     command: tuple[Word, ...] = ()
@@ -228,21 +203,27 @@ def _exec_form(body: Located, variables: Variables) -> Iterator[Word]:
         return
 
 
-_EXEC = re.compile(r"^[ \t]*(ExecStart|Environment)[ \t]*=[ \t]*[-@:+!]*", re.M)
-
-
-def _systemd(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
-    """The command in `ExecStart=` of a unit, with the variables of `Environment=`."""
-    whole, variables = located(path, text), Variables()
-    for found in _EXEC.finditer(text):
-        end = found.end()
-        while (newline := text.find("\n", end)) >= 0 and text[newline - 1] == "\\":
-            end = newline + 1
-        body = whole.part(found.end(), len(text) if newline < 0 else newline)
-        if found[1] == "Environment":
-            _assign(body, variables, exported=True)
+def _units(whole: Located, launch: Launch, kind: str) -> Iterator[ServingCommand]:
+    """The commands of a unit, with the variables that it sets."""
+    variables = Variables()
+    for unit in units(whole, kind):
+        if unit.assigns:
+            _assign(unit.body, variables, exported=True)
         else:
-            yield from in_script(body, launch, variables)
+            yield from in_script(unit.body, launch, variables)
 
 
-_READERS = {"shell": _shell, "make": _make, "docker": _docker, "systemd": _systemd}
+def _recipes(recipes: Iterator[Recipe], launch: Launch) -> Iterator[ServingCommand]:
+    for recipe, variables in recipes:
+        yield from in_script(recipe, launch, variables)
+
+
+def _in_lines(whole: Located, launch: Launch, kind: str) -> Iterator[ServingCommand]:
+    """The commands in a text that is neither YAML nor Python."""
+    if kind in KINDS:
+        return _units(whole, launch, kind)
+    if kind == "make":
+        return _recipes(of_makefile(whole), launch)
+    if kind == "just":
+        return _recipes(of_justfile(whole), launch)
+    return _docker(whole, launch) if kind == "docker" else in_script(whole, launch)

@@ -31,6 +31,7 @@ class Vllm(ServingEngine):
         modules=("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"),
         image=re.compile(r"(?:^|/)vllm-(?:openai|cpu)[\w.-]*(?::v?(?P<tag>[\w.+-]+))?(?:@.*)?$"),
         mark=b"vllm",
+        main="vllm.entrypoints.cli.main",
         package="vllm",
         calls=("LLM", "EngineArgs", "AsyncEngineArgs"),
     )

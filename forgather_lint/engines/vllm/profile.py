@@ -333,6 +333,13 @@ class VllmCommand:
     argument_unexpected: Fact[Reaction]
     field_invalid: Fact[Reaction]
     speculative_model_missing: Fact[Reaction]
+    file_twice: Fact[Reaction]
+    file_missing: Fact[Reaction]
+    file_suffix: Fact[Reaction]
+    file_empty: Fact[Reaction]
+    file_model: Fact[Reaction]
+    file_negates: Fact[bool]
+    file_objects: Fact[bool]
 
 
 @record

@@ -25,6 +25,8 @@ from forgather_lint.facts.command import Given, RefusedFor, RefusedWord, ServeCo
 OPTIONS_FILE = "--config"
 OPTIMIZED = "-O"
 """What it stands for differs by release: a level, or a part of the compilation's settings."""
+_NUMBERS = ("int", "count", "float")
+_NOTHING = ("", "None")
 _COUNT = re.compile(r"\s*\d+(?:\.\d+)?[kmgtKMGT]\s*")
 _SUFFIXED = re.compile(r"(\d+)(?:\.\d+)?[kKmMgGtT]\b")
 
@@ -162,8 +164,10 @@ class _CommandReader:
         for each in values:
             if each.text is not None and (why := _why_not(option, each.text)):
                 self.refused.append(RefusedWord(RefusedFor.VALUE, each, option.name, why))
-        if option.name == OPTIONS_FILE:
-            self.open = True  # it holds further options
+        if option.takes in _NUMBERS and any(each.text in _NOTHING for each in values):
+            self.open = True  # taken where the option may be left out, which is not known
+        if option.name == OPTIONS_FILE and word.text == OPTIONS_FILE:
+            self.open = True  # a file of further options that is not on this machine
         first = values[0] if values else None
         self.given[option.name] = Given(option.name, word, first, True)
         self._note(option, word)
@@ -214,8 +218,8 @@ def _why_not(option: ServeOption, text: str) -> str:
 
 
 def _is_number(kind: type[int] | type[float], text: str) -> bool:
-    if text in ("", "None"):
-        return True  # what may be left out takes both for nothing
+    if text in _NOTHING:
+        return True
     try:
         kind(text)
     except ValueError:

@@ -15,6 +15,7 @@ from forgather_lint.core.files import is_file, is_folder, real_path
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.names import knows
+from forgather_lint.engines.vllm.serve_command import OPTIONS_FILE
 from forgather_lint.engines.vllm.serve_conflicts import (
     BACKEND,
     BATCH,
@@ -46,6 +47,15 @@ _KERNEL_BLOCK = 16
 _EXECUTORS = ("mp", "ray", "uni")
 _JINJA = "{}\n"
 """What vLLM knows a template by that is no path (`validate_chat_template`)."""
+
+
+LEFT_OUT = f"the file of `{OPTIONS_FILE}=...` is not read: `{OPTIONS_FILE}` stands alone before it"
+
+
+def is_left_out(command: ServeCommand) -> bool:
+    """Whether the command names a file of options in a way that the release does not look for."""
+    given = command.given.get(OPTIONS_FILE)
+    return given is not None and (given.word.text or given.word.beginning) != OPTIONS_FILE
 
 
 @record
@@ -110,6 +120,11 @@ def _judged(_: Deployed, given: Given) -> str:
     """Whoever judges the model or the command asks for it, if its value is known."""
     is_known = given.on is not None and (given.value is None or given.value.text is not None)
     return "" if is_known else f"the value of `{given.name}` is not known"
+
+
+def _options_file(deployed: Deployed, _: Given) -> str:
+    left_out = is_left_out(deployed.command)
+    return LEFT_OUT if left_out else f"the file of `{OPTIONS_FILE}` is not on this machine"
 
 
 def _implementation(_: Deployed, given: Given) -> str:
@@ -286,6 +301,7 @@ _REFUSING = (
 """Of those below, what may add a refusal and leaves the layers and weights as they are."""
 FOLLOWED: Mapping[str, Callable[[Deployed, Given], str]] = {
     "--model": _judged,
+    OPTIONS_FILE: _options_file,
     "--trust-remote-code": _judged,
     "--skip-tokenizer-init": _judged,
     "--dtype": _judged,

@@ -25,7 +25,7 @@ from forgather_lint.engines.vllm.serve_beside import (
 )
 from forgather_lint.engines.vllm.serve_bounds import values_refused
 from forgather_lint.engines.vllm.serve_call import read_call, releases_taking
-from forgather_lint.engines.vllm.serve_command import read_command
+from forgather_lint.engines.vllm.serve_command import OPTIONS_FILE, read_command
 from forgather_lint.engines.vllm.serve_conflicts import (
     BACKEND,
     BATCH,
@@ -38,7 +38,14 @@ from forgather_lint.engines.vllm.serve_conflicts import (
     number_of,
     size_of,
 )
-from forgather_lint.engines.vllm.serve_open import Deployed, Open, left_open
+from forgather_lint.engines.vllm.serve_file import FilledCommand, with_file
+from forgather_lint.engines.vllm.serve_open import (
+    LEFT_OUT,
+    Deployed,
+    Open,
+    is_left_out,
+    left_open,
+)
 from forgather_lint.engines.vllm.serve_options import (
     NEGATED,
     ServeOption,
@@ -76,6 +83,12 @@ class ReadCommand:
     target: VllmTarget
     model: Path | None
     root: Path
+    filled: FilledCommand
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files beside that of the command which hold options of it."""
+        return (str(self.filled.file),) if self.filled.file is not None else ()
 
     def asked(self, settings: Settings) -> Settings | None:
         """`settings` with the options of the command; None when its sizes are not known."""
@@ -83,9 +96,15 @@ class ReadCommand:
 
     def facts(self, settings: Settings, gather: Gather | None) -> Iterator[object]:
         """The facts about the command, and about its model with the command's options."""
+        if self.filled.refused is not None:
+            yield self.filled.refused
+            return
         told = list(self._refusals())
         yield from told
-        if self.model is not None:
+        if self.model is None:
+            if is_left_out(self.command):
+                yield _verdict(self, UNKNOWN, None, LEFT_OUT, None, "", OPTIONS_FILE)
+        else:
             is_refused = any(not _only_warns(fact) for fact in told)
             yield from _judged(self, settings, gather, is_refused=is_refused)
 
@@ -114,16 +133,16 @@ class ReadCommand:
 
 def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
     """`found` as `target` reads it. The folder of the model is searched no higher than `root`."""
+    filled = FilledCommand(found.arguments)
     if found.call is not None:
         command = read_call(found.call, target.vllm.version)
     else:
+        options, bases = options_of(target.vllm.version), _bases(found, root)
+        filled = with_file(found, target.vllm, options, bases)
         command = read_command(
-            found.arguments,
-            options_of(target.vllm.version),
-            environment=found.environment,
-            positional=found.positional,
+            filled.words, options, environment=found.environment, positional=found.positional
         )
-    return ReadCommand(found, command, target, _folder(found, command, root), root)
+    return ReadCommand(found, command, target, _folder(found, command, root), root, filled)
 
 
 def _only_warns(fact: object) -> bool:
@@ -136,11 +155,7 @@ def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | 
     text = command.text("--model") if word is None else word.text
     if not text:
         return None
-    for inside, host in found.around.mounted.items():
-        if inside and (text == inside or text.startswith(inside.rstrip("/") + "/")):
-            text = host.rstrip("/") + text[len(inside.rstrip("/")) :]
-            break
-    path = Path(text)
+    path = Path(found.around.on_host(text))
     for base in [Path("/")] if path.is_absolute() else _bases(found, root):
         folder = base / path
         if is_folder(folder) and is_file(folder / CONFIG):
