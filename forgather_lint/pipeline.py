@@ -314,6 +314,8 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
     if settings.hf_overrides and model.config is not None:
         config = model.config.overridden_by(json.loads(settings.hf_overrides))
         model = replace(model, config=config)
+    if settings.adapters:
+        model = replace(model, adapters=settings.adapters)
     return facts_of_model(model, settings)
 
 

@@ -82,6 +82,7 @@ def test_paths_are_shown_relative_to_the_current_folder(monkeypatch: pytest.Monk
     [
         (["chek"], "no command and no path is called 'chek', did you mean 'check'?"),
         (["check", "--selct", "FGL1", CLEAN], "No such option"),
+        (["serve", "--targt", "vllm", "--", "vllm", "serve", CLEAN], "Did you mean '--target'?"),
         (["check", "--output-format", "xml", CLEAN], "xml"),
         (["check", "--select", "FGL177", CLEAN], "unknown rule 'FGL177'"),
         (["check", "--ignore", "no-tp-pla", CLEAN], "did you mean 'no-tp-plan'?"),

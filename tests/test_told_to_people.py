@@ -83,7 +83,7 @@ def test_what_raises_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--kv-cache-dtype", "fp8"), "undecided: how near the answers from a cache of `fp8` are"),
+        (("--kv-cache-dtype", "fp8"), "undecided: a cache of `fp8` rounds keys and values"),
         (("--reasoning-parser", "qwen3"), "undecided: what `--reasoning-parser` does"),
         (("--reasoning-parser", "qwen4"), "there is no reasoning parser `qwen4`"),
         (("-tp", "2", "-dcp", "2"), "2 ranks cannot divide the cache of 4 KV heads"),

@@ -30,7 +30,7 @@ from forgather_lint.linting.report import ModelReport, NothingToCheck
 SETTINGS = (
     *("select", "extend_select", "ignore", "per_file_ignores", "target", "tensor_parallel_size"),
     *("pipeline_parallel_size", "dtype", "max_model_len", "model_impl", "root", "exclude"),
-    *("gpu_memory", "gpu_memory_utilization", "device", "hf_overrides"),
+    *("gpu_memory", "gpu_memory_utilization", "device", "hf_overrides", "adapters"),
     *("time_limit", "memory_limit"),
 )
 """The settings that are part of what an answer is identified by.

@@ -79,10 +79,11 @@ class Settings:
     `exclude` holds patterns of folders and files that a search does not enter; with `force_exclude`
     that holds for paths named on the command line too. `root` is the folder that patterns are
     relative to. `gpu_memory` is the size of a device in bytes, `device` what a serve command says
-    about its use, `hf_overrides` the JSON object that it lays over the config. `debug` lets an
-    internal error end the run with its traceback. `jobs` is how many models are checked at once
-    (None: one for each processor), `time_limit` the seconds of processor time and `memory_limit`
-    the GiB that each of them may take.
+    about its use, `hf_overrides` the JSON object that it lays over the config, `adapters` the
+    folders of adapters that it loads. `debug` lets an internal error end the run with its
+    traceback. `jobs` is how many models are checked at once (None: one for each processor),
+    `time_limit` the seconds of processor time and `memory_limit` the GiB that each of them may
+    take.
 
     `fix` applies the fixes that are safe, `unsafe_fixes` the others too; `fix_only` reports nothing
     else, `show_fixes` lists what was mended by kind.
@@ -110,6 +111,7 @@ class Settings:
     gpu_memory_utilization: float | None = None
     device: Device | None = None
     hf_overrides: str = ""
+    adapters: tuple[str, ...] = ()
     debug: bool = False
     jobs: int | None = None
     time_limit: float = 120.0

@@ -32,7 +32,8 @@ class ModelInput:
     """One model as it was given: its source files, its config, and the file that was named, if any.
 
     `folder` is where it is on disk, empty for one that is in memory only. `config_missing`: the
-    folder is to be served as it is, and has no config.json.
+    folder is to be served as it is, and has no config.json. `adapters` are the folders of adapters
+    that are loaded beside it, wherever they lie.
     """
 
     path: str
@@ -42,6 +43,7 @@ class ModelInput:
     folder: str = ""
     config_missing: bool = False
     plans: GivenPlans | None = None
+    adapters: tuple[str, ...] = ()
 
     def has_file(self, name: str) -> bool:
         """Whether a file of that name is beside the model's files."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forgather_lint.core.files import is_file
+from forgather_lint.core.files import is_file, is_folder, real_path
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_conflicts import number_of
 from forgather_lint.engines.vllm.target import VllmTarget
@@ -99,6 +99,19 @@ def of_adapters(
                 text=said.shown(**fault.parts),
                 release=str(release),
             )
+
+
+def adapters_loaded(command: ServeCommand, bases: Sequence[Path]) -> tuple[str, ...]:
+    """The folders of adapters that the command loads, as far as they are on this machine."""
+    if ADAPTERS not in command.given or not command.complete:
+        return ()
+    found = (adapter_folder(path, bases) for path in adapter_paths(command))
+    return tuple(dict.fromkeys(str(real_path(each)) for each in found if each is not None))
+
+
+def adapter_folder(path: str | None, bases: Sequence[Path]) -> Path | None:
+    """The folder that `--lora-modules` names, if it is on this machine."""
+    return next((base / path for base in bases if path and is_folder(base / path)), None)
 
 
 def _faults(release: VllmProfile, adapter: Adapter) -> Iterator[AdapterFault]:

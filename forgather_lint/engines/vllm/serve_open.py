@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from forgather_lint.core.files import is_file, is_folder, real_path
+from forgather_lint.core.files import is_file, is_folder
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.names import knows
@@ -215,7 +215,8 @@ def _tool_parser(deployed: Deployed, given: Given) -> str:
 def _cache_type(_: Deployed, given: Given) -> str:
     said = given.value.text if given.value is not None else None
     plain = said in ("auto", "float16", "bfloat16")
-    return "" if plain else f"how near the answers from a cache of `{said}` are is not judged"
+    rounds = f"a cache of `{said}` rounds keys and values"
+    return "" if plain else f"{rounds}, and the device decides which backend takes it"
 
 
 def _positive(deployed: Deployed, given: Given) -> str:
@@ -262,18 +263,19 @@ def _experts(deployed: Deployed, given: Given) -> str:
 
 
 def _adapters(deployed: Deployed, _: Given) -> str:
-    from forgather_lint.engines.vllm.serve_beside import adapter_paths
+    from forgather_lint.deployment.adapters import adapter_at
+    from forgather_lint.engines.vllm.serve_beside import adapter_folder, adapter_paths
 
     paths = list(adapter_paths(deployed.command))
     if not paths or None in paths:
         return "what follows `--lora-modules` is not read"
-    named = [path for path in paths if path is not None]
-    for path in named:
-        folder = next((base / path for base in deployed.bases if is_folder(base / path)), None)
-        if folder is None:
+    for path in paths:
+        folder = adapter_folder(path, deployed.bases)
+        adapter = adapter_at(folder) if folder is not None else None
+        if adapter is None:
             return "an adapter of `--lora-modules` is not on this machine"
-        if real_path(deployed.model) not in (real_path(folder), real_path(folder.parent)):
-            return "an adapter that lies elsewhere is not held against the layers of its model"
+        if adapter.stored and adapter.tensors is None:
+            return "the tensors of an adapter of `--lora-modules` cannot be read"
     return ""
 
 

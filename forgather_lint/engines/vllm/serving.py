@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder
+from forgather_lint.core.files import is_file, is_folder, real_path
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Device, ModelImpl, Settings, nearest
 from forgather_lint.core.source import Place
@@ -19,6 +19,8 @@ from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.api import Gather
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.vllm.serve_beside import (
+    ADAPTERS,
+    adapters_loaded,
     of_adapters,
     without_template,
     without_tokenizer,
@@ -57,6 +59,7 @@ from forgather_lint.engines.vllm.serve_overrides import overrides_of
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.adapter import AdapterLayerAbsent, AdapterStrangers
 from forgather_lint.facts.causes.config import LengthExceedsPositions
 from forgather_lint.facts.causes.placement import CacheNotDivided, DoesNotFit
 from forgather_lint.facts.command import (
@@ -69,6 +72,7 @@ from forgather_lint.facts.command import (
     ServeCommand,
 )
 from forgather_lint.facts.release import Effect
+from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import FAILS, SERVES, UNKNOWN, WRONG, named_pairs
 
 DTYPES = {"half": "float16", "float": "float32"}
@@ -293,6 +297,7 @@ def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
         settings,
         device=device,
         hf_overrides=json.dumps(overrides) if overrides else "",
+        adapters=adapters_loaded(command, _bases(read.found, read.root)),
         gpu_memory=settings.gpu_memory if device is not None else None,
         target=(str(read.target.vllm), str(read.target.transformers)),
         tensor_parallel_size=(ranks,),
@@ -373,6 +378,12 @@ def _judged(
     if bad is not None:
         yield _verdict(read, bad.verdict, None, bad.reason, None, sizes)
         return
+    for fact in facts:
+        if isinstance(fact, ServingProblem) and _is_of_adapter(fact, asked):
+            verdict = FAILS if fact.error else WRONG
+            reason = fact.error or fact.cause.told
+            yield _verdict(read, verdict, fact.cause, reason, fact.where, sizes, ADAPTERS)
+            return
     unsure = next((fact for fact in facts if isinstance(fact, SizesUndecided)), None)
     if unsure is not None:
         yield _verdict(read, UNKNOWN, None, unsure.reason, unsure.where, sizes)
@@ -382,6 +393,12 @@ def _judged(
         yield _verdict(read, UNKNOWN, None, "its model could not be built", None, sizes)
     elif left and not is_refused:
         yield _verdict(read, UNKNOWN, None, left[0].reason, None, sizes, left[0].option)
+
+
+def _is_of_adapter(problem: ServingProblem, asked: Settings) -> bool:
+    """Whether an adapter that the command loads is not one for its model."""
+    told = isinstance(problem.cause, AdapterStrangers | AdapterLayerAbsent)
+    return told and str(real_path(Path(problem.where.span.path).parent)) in asked.adapters
 
 
 def _verdict(

@@ -27,7 +27,7 @@ COMMAND = "<command>"
 """The file name in findings on the words of the command, which is in no file."""
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
     "--target", multiple=True, metavar="RELEASE", help="What serves: 'vllm>=0.30'. May be repeated."
 )

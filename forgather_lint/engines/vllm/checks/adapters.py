@@ -1,4 +1,4 @@
-"""LoRA adapters beside the model, as `--enable-lora` loads them. The model serves without them."""
+"""LoRA adapters beside the model, or those of a command. The model serves without them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forgather_lint.core.files import listed
+from forgather_lint.core.files import listed, real_path
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.adapter_faults import (
     AdapterFault,
@@ -41,15 +41,19 @@ _ENDS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
 
 @check(Phase.WEIGHTS)
 def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """The problems with the adapters in the folder of the model."""
+    """The problems with the adapters in the folder of the model, and with those of a command."""
     folder = seen.model.folder
     if not folder or seen.judge is None or seen.judge.subject.tree.structure.open_at:
         return
-    if not any(listed(Path(folder), each) for each in _CONFIGS):
+    loaded = seen.model.adapters
+    if not loaded and not any(listed(Path(folder), each) for each in _CONFIGS):
         return
-    from forgather_lint.deployment.adapters import adapters_at
+    from forgather_lint.deployment.adapters import adapter_at, adapters_at
 
-    for adapter in adapters_at(Path(folder)):
+    below = list(adapters_at(Path(folder)))
+    known = {real_path(adapter.folder) for adapter in below}
+    named = [adapter_at(Path(each)) for each in loaded if real_path(each) not in known]
+    for adapter in (*below, *filter(None, named)):
         yield from _config(seen, adapter)
         yield from _rank(seen, adapter)
         yield from _tensors(seen, adapter)
