@@ -12,8 +12,9 @@ import libcst as cst
 
 from forgather_lint.core.words import Word, Words
 from forgather_lint.documents.commands.bindings import Code, Scope
-from forgather_lint.documents.commands.expressions import Reader
+from forgather_lint.documents.commands.expressions import HOLE, Reader
 from forgather_lint.documents.commands.found import Launch, ServingCommand, serving
+from forgather_lint.documents.commands.located import Located
 from forgather_lint.documents.commands.shell import Command
 from forgather_lint.documents.commands.texts import in_script
 from forgather_lint.documents.walk import descendants
@@ -75,9 +76,12 @@ class _Finder:
 
     def _serving(self, words: Words, node: cst.CSTNode) -> Iterator[ServingCommand]:
         found = serving(self.file.path, Command(words), self.launch)
-        if found is not None:
+        every = [found] if found is not None else []
+        if not every and words and " " in (words[0].text or words[0].beginning):
+            every = list(in_script(_joined(self.file.path, words), self.launch))
+        if every:
             self.done.update(descendants(node))
-            yield found
+        yield from every
 
     def _run(self, call: cst.Call) -> Iterator[ServingCommand]:
         name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
@@ -97,6 +101,14 @@ class _Finder:
                 if text is None:
                     return
                 yield from in_script(text, self.launch)
+
+
+def _joined(path: str, words: Words) -> Located:
+    """The text that `" ".join(words)` makes, each word where it begins."""
+    known = (word.text if word.text is not None else word.beginning + HOLE for word in words)
+    texts = [(f"{text} ", word.span.start) for text, word in zip(known, words, strict=True)]
+    places = tuple(at for text, at in texts for _ in text)
+    return Located(path, "".join(text for text, _ in texts), places)
 
 
 def _assignment(statement: cst.CSTNode) -> tuple[str, cst.BaseExpression] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from forgather_lint.core.files import read_at_most
 from forgather_lint.core.source import Position
-from forgather_lint.core.words import Word
+from forgather_lint.core.words import Word, Words
 from forgather_lint.documents.commands.found import (
     MOST_BYTES,
     MOST_COMMANDS,
@@ -83,14 +83,21 @@ def _in_script(
     depth: int,
 ) -> Iterator[ServingCommand]:
     for command in commands(source, variables):
-        inside = False
-        for script, known in scripts_in(command) if depth < DEEPEST else ():
-            for each in _in_script(script, launch, known, around, depth + 1):
-                inside = True
-                yield each
-        found = None if inside else serving(source.path, command, launch, around)
-        if found is not None:
-            yield found
+        yield from _of_command(source.path, command, launch, around, depth)
+
+
+def _of_command(
+    path: str, command: Command, launch: Launch, around: Surroundings | None, depth: int
+) -> Iterator[ServingCommand]:
+    """The commands in the scripts that `command` holds, else itself if it is one."""
+    inside = False
+    for script, known in scripts_in(command) if depth < DEEPEST else ():
+        for each in _in_script(script, launch, known, around, depth + 1):
+            inside = True
+            yield each
+    found = None if inside else serving(path, command, launch, around)
+    if found is not None:
+        yield found
 
 
 _INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN|COPY|ADD)[ \t]+", re.M | re.I)
@@ -100,18 +107,21 @@ def _docker(whole: Located, launch: Launch) -> Iterator[ServingCommand]:
     """What the image of a Dockerfile runs: the last entry point with the last command."""
     path, text = whole.path, whole.text
     variables, around = Variables(), Surroundings()
-    entry: tuple[Word, ...] = ()
-    command: tuple[Word, ...] = ()
+    entry: Words = ()
+    command: Words = ()
+    texts: dict[Position, Located] = {}
     image: Word | None = None
 
     def built() -> Iterator[ServingCommand]:
         words = (*entry, *command)
         if not words:
             return
-        found = serving(path, Command(words, dict(variables.exported)), launch, around)
-        if found is not None:
-            yield found
-        elif image is not None and not entry and launch.image.search(image.text or ""):
+        started = Command(words, dict(variables.exported), texts, scope=variables)
+        found = list(_of_command(path, started, launch, around, 0))
+        yield from found
+        if found:
+            return
+        if image is not None and not entry and launch.image.search(image.text or ""):
             yield ServingCommand(path, launch, words, dict(variables.exported), True, around)
 
     for start, end in _instructions(text):
@@ -132,7 +142,7 @@ def _docker(whole: Located, launch: Launch) -> Iterator[ServingCommand]:
             mounted = {**around.mounted, **_copied(body, variables)}
             around = replace(around, mounted=mounted)
         else:
-            words = tuple(_exec_form(body, variables))
+            words = tuple(_exec_form(body, variables, texts))
             if name == "CMD":
                 command = words
             else:
@@ -180,6 +190,9 @@ def _quoted(body: Located) -> Located:
     return Located(body.path, f": {body.text}", (*first, *first, *body.at))
 
 
+_ESCAPE = re.compile(r"\\(.)")
+
+
 def _copied(body: Located, variables: Variables) -> dict[str, str]:
     """The one folder that `COPY models/llama /model` lays into the image, by its name there."""
     words = [word.text or "" for word in _exec_form(body, variables)]
@@ -190,13 +203,21 @@ def _copied(body: Located, variables: Variables) -> dict[str, str]:
     return {named[1].rstrip("/"): named[0]}
 
 
-def _exec_form(body: Located, variables: Variables) -> Iterator[Word]:
-    """The words of an instruction: a JSON list `["vllm", "serve"]`, else split as by a shell."""
+def _exec_form(
+    body: Located, variables: Variables, texts: dict[Position, Located] | None = None
+) -> Iterator[Word]:
+    """The words of an instruction: a JSON list `["vllm", "serve"]`, else split as by a shell.
+
+    Those that hold blanks are noted in `texts`, as scripts that a shell may be given.
+    """
     text = body.text.strip()
     if text.startswith("["):
         for found in re.finditer(r'"((?:[^"\\]|\\.)*)"', body.text):
-            plain = re.sub(r"\\(.)", r"\1", found[1])
-            yield Word(plain, body.span(found.start(), found.end()))
+            inner = body.part(*found.span(1)).rewritten(_ESCAPE, lambda escape: escape[1])
+            word = Word(inner.text, body.span(found.start(), found.end()))
+            if texts is not None and " " in inner.text:
+                texts[word.span.start] = inner
+            yield word
         return
     for command in commands(body, variables):
         yield from command.words
