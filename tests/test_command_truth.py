@@ -32,6 +32,7 @@ from forgather_lint.facts.command import (
 from forgather_lint.facts.sizes import UNKNOWN
 from forgather_lint.session.checking import check_command
 from oracles.stored import VERDICTS
+from rules.command import serve_value_refused
 from tests.command_cases import MODEL, cases
 from tests.fixture_models import MODELS
 
@@ -44,6 +45,12 @@ NO_RAY = "No module named 'ray'"
 WHEN_IT_LISTENS = "KeyError: invalid tool call parser"
 """What is refused behind the configuration, where the engine was asked no further."""
 ONE_ERROR = "1 validation error for "
+OTHER_WORDS = {
+    "--collect-detailed-traces",  # takes several words and one at once
+    "--max-lora-rank",  # its choices are integers
+    "--prefix-cache-retention-interval",  # may be None, and 0 is its default
+}
+"""Options whose values releases refuse in words that are not said."""
 UNSAID = VERDICTS / "commands_unsaid.txt"
 """Commands that an engine refuses and that nothing is said of, each with what it says."""
 
@@ -156,6 +163,23 @@ def test_words_of_a_refused_value_are_those_of_the_engine() -> None:
             assert error.replace(": ", " ").startswith(ours[: len(error)]), (command, ours, error)
             compared += 1
     assert compared
+
+
+def test_what_the_parser_is_said_to_print_it_prints() -> None:
+    """Up to the choices: where `None` is one, releases print it in several ways."""
+    compared, wrong = 0, set()
+    for target, command, said in asked():
+        printed = " ".join(said.get("error", "").split()).removeprefix("vllm serve: ")
+        for fact in _read(target, command).facts(Settings(), None):
+            if isinstance(fact, CommandRefused) and printed.startswith("error: argument "):
+                for found in serve_value_refused.check.findings(fact):
+                    _, quoted, ours = found.consequence.partition("`vllm serve: ")
+                    ours = ours.strip("`").partition(" (choose from")[0]
+                    compared += bool(quoted)
+                    if not printed.startswith(ours[: len(printed)]):
+                        wrong.add(fact.refused.name)
+    assert wrong == OTHER_WORDS
+    assert compared > 400
 
 
 def test_an_older_release_was_asked_too() -> None:

@@ -19,6 +19,7 @@ class RefusedFor(StrEnum):
     AMBIGUOUS = "the beginning of several options"
     FREE_WORD = "a word that belongs to no option"
     VALUE = "a value that the option does not take"
+    UNREADABLE = "a value that is not of the option's kind"
     FIELD = "a part of a JSON value that the option does not take"
     NO_VALUE = "no value"
     VALUE_OF_SWITCH = "a value for an option that takes none"
@@ -27,12 +28,17 @@ class RefusedFor(StrEnum):
 
 @record
 class RefusedWord:
-    """A word that is refused; `name` is the option, `detail` completes the message."""
+    """A word that is refused; `name` is the option, `detail` completes the message.
+
+    `printed`: the option with its other names, as argparse prints it. Of a value that is
+    UNREADABLE the words of the engine are not known, and `detail` is not among them.
+    """
 
     why: RefusedFor
     word: Word
     name: str
     detail: str = ""
+    printed: str = ""
 
 
 @record

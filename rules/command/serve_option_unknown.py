@@ -20,7 +20,7 @@ vllm serve model
 ```
 
 ## What you see at run time
-`vllm serve: error: unrecognized arguments: --swap-space 4`
+`vllm: error: unrecognized arguments: --swap-space 4`
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.command import CommandRefused, RefusedFor
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.command import refused_finding
+
+_ABOVE = "vllm"
+"""What a subcommand does not know, argparse leaves to the parser above to refuse."""
 
 
 @rule("FGL700", "serve-option-unknown", Severity.ERROR)
@@ -47,6 +50,7 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
             f"unrecognized arguments: {name}",
             label=_range(fact.existed),
             help=_help(fact),
+            parser=_ABOVE,
         )
     elif refused.why is RefusedFor.ARGUMENT:
         gone = fact.existed.startswith("until")
@@ -66,6 +70,7 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
             fact,
             f"`{name}` belongs to no option",
             f"unrecognized arguments: {name}",
+            parser=_ABOVE,
             help="an option in front of it takes no value: leave the word out",
         )
     elif refused.why is RefusedFor.AMBIGUOUS:

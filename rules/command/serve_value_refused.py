@@ -41,8 +41,15 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
         yield refused_finding(
             fact,
             f"`{name}` does not take `{refused.word.text}`",
-            f"argument {name}: {refused.detail}",
+            f"argument {refused.printed}: {refused.detail}",
             help=_near(refused.word.text or "", refused.detail),
+        )
+    elif refused.why is RefusedFor.UNREADABLE:
+        yield Finding(
+            where=refused.word.span,
+            message=f"`{name}` does not take `{refused.word.text}`: {refused.detail}",
+            consequence=f"{fact.release}: ends with an error on `argument {refused.printed}`",
+            target=fact.release,
         )
     elif refused.why is RefusedFor.FIELD:
         yield Finding(
@@ -54,13 +61,15 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
         )
     elif refused.why is RefusedFor.NO_VALUE:
         yield refused_finding(
-            fact, f"`{name}` lacks its value", f"argument {name}: expected one argument"
+            fact,
+            f"`{name}` lacks its value",
+            f"argument {refused.printed}: expected {refused.detail} argument",
         )
     elif refused.why is RefusedFor.VALUE_OF_SWITCH:
         yield refused_finding(
             fact,
             f"`{name}` takes no value",
-            f"argument {name}: ignored explicit argument {refused.detail!r}",
+            f"argument {refused.printed}: ignored explicit argument {refused.detail!r}",
             help=f"write `{name}` alone, or `--no-{name.removeprefix('--')}` to turn it off",
         )
 

@@ -148,7 +148,9 @@ class _CommandReader:
     def _bare(self, option: ServeOption, name: str, word: Word, value: Word | None) -> None:
         if value is not None:
             self.refused.append(
-                RefusedWord(RefusedFor.VALUE_OF_SWITCH, word, option.name, value.text or "")
+                RefusedWord(
+                    RefusedFor.VALUE_OF_SWITCH, word, option.name, value.text or "", option.printed
+                )
             )
             return
         negated = option.takes == "switch" and name == NEGATED + option.name.removeprefix("--")
@@ -159,11 +161,16 @@ class _CommandReader:
         values = [value] if value is not None else list(self._values(option))
         if not values and option.takes != "optional":
             if not self.open:
-                self.refused.append(RefusedWord(RefusedFor.NO_VALUE, word, option.name))
+                wanted = "at least one" if option.takes == "words" else "one"
+                self.refused.append(
+                    RefusedWord(RefusedFor.NO_VALUE, word, option.name, wanted, option.printed)
+                )
             return
         for each in values:
-            if each.text is not None and (why := _why_not(option, each.text)):
-                self.refused.append(RefusedWord(RefusedFor.VALUE, each, option.name, why))
+            if each.text is not None and (refused := _why_not(option, each.text)):
+                self.refused.append(
+                    RefusedWord(refused[0], each, option.name, refused[1], option.printed)
+                )
         if option.takes in _NUMBERS and any(each.text in _NOTHING for each in values):
             self.open = True  # taken where the option may be left out, which is not known
         if option.name == OPTIONS_FILE and word.text == OPTIONS_FILE:
@@ -201,20 +208,24 @@ def _looks_like_option(text: str) -> bool:
     return not re.fullmatch(r"-\d+|-\d*\.\d+", text) and (" " not in text or "=" in text)
 
 
-def _why_not(option: ServeOption, text: str) -> str:
-    """Why the option refuses the value `text`; empty when it accepts it."""
+def _why_not(option: ServeOption, text: str) -> tuple[RefusedFor, str] | None:
+    """Why the option refuses the value `text`; None when it accepts it."""
     if option.takes == "choice" and text not in option.choices and text != "":
         choices = ", ".join(repr(each) for each in option.choices if each != "None")
-        return f"invalid choice: {text!r} (choose from {choices})"
-    if option.takes == "int" and not _is_number(int, text):
-        return f"{text!r} is no integer"
+        return RefusedFor.VALUE, f"invalid choice: {text!r} (choose from {choices})"
+    kind = {"int": int, "float": float}.get(option.takes)
+    if kind is not None and not _is_number(kind, text):
+        if option.default:
+            return RefusedFor.VALUE, f"invalid {option.takes} value: {text!r}"
+        # One that may be None is read by a function of the engine's, with other words.
+        what = "integer" if option.takes == "int" else "number"
+        return RefusedFor.UNREADABLE, f"{text!r} is no {what}"
     if option.takes == "count" and not (_is_number(int, text) or _is_count(option, text)):
-        return f"{text!r} is no integer, nor one with k, m, g or t behind it"
-    if option.takes == "float" and not _is_number(float, text):
-        return f"{text!r} is no number"
+        told = f"{text!r} is no integer, nor one with k, m, g or t behind it"
+        return RefusedFor.UNREADABLE, told
     if option.takes == "json" and text and not _is_json(text):
-        return f"{text!r} is no JSON"
-    return ""
+        return RefusedFor.UNREADABLE, f"{text!r} is no JSON"
+    return None
 
 
 def _is_number(kind: type[int] | type[float], text: str) -> bool:

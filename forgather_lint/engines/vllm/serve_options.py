@@ -40,6 +40,12 @@ class ServeOption:
         """Whether it has no value."""
         return self.takes in ("flag", "switch")
 
+    @property
+    def printed(self) -> str:
+        """Its names as argparse prints them."""
+        off = (NEGATED + self.name.removeprefix("--"),) if self.takes == "switch" else ()
+        return "/".join((self.name, *off, *self.short))
+
     def is_default(self, given: Given) -> bool:
         """Whether it says what holds where nothing is said."""
         if not self.default:

@@ -13,9 +13,13 @@ def refused_finding(
     help: str = "",
     label: str = "",
     severity: Severity | None = None,
+    parser: str = "vllm serve",
 ) -> Finding:
-    """The finding on a word that the release's command line refuses; `text` is what that prints."""
-    said = f"`vllm serve: error: {text}`" if text else "a warning in the log"
+    """The finding on a word that the release's command line refuses.
+
+    `text` is what its `parser` prints.
+    """
+    said = f"`{parser}: error: {text}`" if text else "a warning in the log"
     return Finding(
         where=fact.refused.word.span,
         message=message,
