@@ -227,6 +227,23 @@ def test_options_are_read_as_argparse_reads_them() -> None:
     assert not found.is_on("--enable-prefix-caching")
 
 
+def test_a_switch_has_its_inverse_from_the_release_that_made_it() -> None:
+    """0.33 reads `--disable-x` beside `--no-enable-x`; before, no option was of that name."""
+    (command,) = read("m --disable-chunked-prefill --enable-prefix-caching=1")
+    older, newer = (
+        read_command(command.words, options_of(Version(0, minor)), environment={})
+        for minor in (32, 33)
+    )
+    assert [each.name for each in older.refused] == [
+        "--disable-chunked-prefill",
+        "--enable-prefix-caching",
+    ]
+    assert [each.printed for each in newer.refused] == [
+        "--enable-prefix-caching/--disable-prefix-caching"
+    ]
+    assert not newer.is_on("--enable-chunked-prefill")
+
+
 @pytest.mark.parametrize(
     ("text", "number"), [("8k", 8000), ("8K", 8192), ("1.5k", 1500), ("x", None)]
 )

@@ -312,6 +312,7 @@ class VllmBuilding:
 class VllmCommand:
     """`command.toml`: combinations of options that `vllm serve` refuses."""
 
+    inverse_switches: Fact[Mapping[str, str]]
     tool_parser_missing: Fact[Reaction]
     tool_parser_unknown: Fact[Reaction]
     reasoning_parser_unknown: Fact[Reaction]

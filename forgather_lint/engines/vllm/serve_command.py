@@ -19,7 +19,7 @@ from dataclasses import field
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.words import Word
-from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
+from forgather_lint.engines.vllm.serve_options import ServeOption
 from forgather_lint.facts.command import Given, RefusedFor, RefusedWord, ServeCommand
 
 OPTIONS_FILE = "--config"
@@ -153,8 +153,7 @@ class _CommandReader:
                 )
             )
             return
-        negated = option.takes == "switch" and name == NEGATED + option.name.removeprefix("--")
-        self.given[option.name] = Given(option.name, word, None, not negated)
+        self.given[option.name] = Given(option.name, word, None, name not in option.off)
         self._note(option, word)
 
     def _with_value(self, option: ServeOption, word: Word, value: Word | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import cast
 
@@ -11,6 +12,7 @@ from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.names import admits
 from forgather_lint.engines.releases import known
+from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.facts.command import Given
 
 TOPIC = "serve_options"
@@ -24,7 +26,8 @@ class ServeOption:
     `takes` says what follows it: nothing (`flag`, or `switch`: also as `--no-...`), one of
     `choices` (`choice`), an `int`, a `count` (an int that may be written as 8k), a `float`, `json`,
     any `text`, at most one word (`optional`) or any number (`words`). `default`: as it is typed;
-    empty where it is not known, or nothing that can be typed.
+    empty where it is not known, or nothing that can be typed. `inverse`: what turns a switch off,
+    beside `--no-...`.
     """
 
     name: str
@@ -34,6 +37,7 @@ class ServeOption:
     releases: str = ""
     deprecated: bool = False
     default: str = ""
+    inverse: tuple[str, ...] = ()
 
     @property
     def is_bare(self) -> bool:
@@ -41,10 +45,18 @@ class ServeOption:
         return self.takes in ("flag", "switch")
 
     @property
+    def off(self) -> tuple[str, ...]:
+        """The names that turn a switch off."""
+        if self.takes != "switch":
+            return ()
+        return (NEGATED + self.name.removeprefix("--"), *self.inverse)
+
+    @property
     def printed(self) -> str:
-        """Its names as argparse prints them."""
-        off = (NEGATED + self.name.removeprefix("--"),) if self.takes == "switch" else ()
-        return "/".join((self.name, *off, *self.short))
+        """Its names as argparse prints them; the parser hides `--no-...` where there is another."""
+        if self.inverse:
+            return "/".join((self.name, *self.short, *self.inverse))
+        return "/".join((self.name, *self.off, *self.short))
 
     def is_default(self, given: Given) -> bool:
         """Whether it says what holds where nothing is said."""
@@ -61,17 +73,29 @@ class ServeOption:
             return False
 
 
+@cache
 def options_of(release: Version) -> Mapping[str, ServeOption]:
     """The options of `vllm serve` in `release`, by every spelling that it accepts."""
     found: dict[str, ServeOption] = {}
-    for option in _all():
-        if not admits(option.releases, release):
+    inverse = VllmProfile(release).command.inverse_switches.value
+    for each in _all():
+        if not admits(each.releases, release):
             continue
-        for name in (option.name, *option.short):
+        option = _with_inverse(each, inverse) if each.takes == "switch" else each
+        for name in (option.name, *option.short, *option.off):
             found[name] = option
-        if option.takes == "switch":
-            found[NEGATED + option.name.removeprefix("--")] = option
     return found
+
+
+def _with_inverse(option: ServeOption, inverse: Mapping[str, str]) -> ServeOption:
+    names = (option.name, *option.short)
+    found = [
+        other + name.removeprefix(begun)
+        for name in names
+        for begun, other in inverse.items()
+        if name.startswith(begun)
+    ]
+    return replace(option, inverse=tuple(found)) if found else option
 
 
 def releases_with(name: str) -> tuple[Version, ...]:
