@@ -1,7 +1,8 @@
 """The key-value cache of a model: what a token takes, and what fits into the memory of a rank.
 
-A port of vllm/v1/core/kv_cache_utils.py as far as it concerns models of transformers: every layer
-caches the same for a token, and either all tokens or those in the one window of the config.
+A port of vllm/v1/core/kv_cache_planning.py (kv_cache_utils.py to 0.32) as far as it concerns models
+of transformers: every layer caches the same for a token, and either all tokens or those in the one
+window of the config.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ class Cache:
     stages: int = 1
 
     @cached_property
-    @port_of("vllm/v1/core/kv_cache_utils.py", "get_kv_cache_groups")
-    @port_of("vllm/v1/core/kv_cache_utils.py", "_get_kv_cache_groups_uniform_page_size")
+    @port_of("vllm/v1/core/kv_cache_planning.py", "get_kv_cache_groups")
+    @port_of("vllm/v1/core/kv_cache_planning.py", "_get_kv_cache_groups_uniform_page_size")
     def groups(self) -> tuple[Group, ...]:
         """The groups of the whole model: of equal size where layers cache different tokens."""
         kinds: dict[int | None, list[int]] = {}
@@ -88,7 +89,7 @@ class Cache:
             groups += [Group(window, tuple(found[part::parts])) for part in range(parts)]
         return tuple(groups)
 
-    @port_of("vllm/v1/core/kv_cache_utils.py", "_project_kv_cache_groups_to_worker")
+    @port_of("vllm/v1/core/kv_cache_planning.py", "_project_kv_cache_groups_to_worker")
     def on_stage(self, stage: int) -> tuple[Group, ...]:
         """The groups, each with those of its layers that are on the stage."""
         first, behind = get_pp_indices(len(self.layers.windows), stage, self.stages)
@@ -111,7 +112,7 @@ class Cache:
         page = self.layers.token_bytes * self.block_size
         return max((len(group.layers) for group in groups), default=0) * page
 
-    @port_of("vllm/v1/core/kv_cache_utils.py", "get_kv_cache_configs")
+    @port_of("vllm/v1/core/kv_cache_planning.py", "get_kv_cache_configs")
     @port_of("vllm/v1/core/kv_cache_utils.py", "get_max_concurrency_for_kv_cache_config")
     def fit(self, available: Sequence[int], request: Request) -> Fit:
         """What fits into the bytes that are `available` on a rank of each stage."""
@@ -131,7 +132,7 @@ class Cache:
             tokens = held // max(len(self.groups), 1) * self.block_size
         return Fit(tokens, requests, held, next(filter(None, errors), ""))
 
-    @port_of("vllm/v1/core/kv_cache_utils.py", "_check_enough_kv_cache_memory")
+    @port_of("vllm/v1/core/kv_cache_planning.py", "_check_enough_kv_cache_memory")
     def _refused(self, groups: Sequence[Group], room: int, size: int, request: Request) -> str:
         """The engine's error where one request does not fit; empty where it does."""
         room -= self.facts.reserved_blocks.value * size
@@ -152,7 +153,7 @@ class Cache:
             estimate=estimate,
         )
 
-    @port_of("vllm/v1/core/kv_cache_utils.py", "_max_memory_usage_bytes_from_groups")
+    @port_of("vllm/v1/core/kv_cache_planning.py", "_max_memory_usage_bytes_from_groups")
     def needed(self, groups: Sequence[Group], request: Request) -> int:
         """The bytes that, by the engine, a request of full length needs."""
         rule, page = self.facts.needed.value, self.layers.token_bytes * self.block_size
@@ -164,7 +165,7 @@ class Cache:
         return self.block_bytes(groups) * blocks
 
 
-@port_of("vllm/v1/core/kv_cache_utils.py", "_estimate_max_model_len_from_groups")
+@port_of("vllm/v1/core/kv_cache_planning.py", "_estimate_max_model_len_from_groups")
 def _largest(most: int, fits: Callable[[int], bool]) -> int:
     """The largest length up to `most` for which `fits` holds; 0: there is none."""
     if not fits(1):

@@ -73,7 +73,8 @@ class VllmModelConfig(ModelConfig):
         rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
         query = self.number("num_attention_heads")
         kind = self.setting("model_type")
-        if not isinstance(kind, Known) or self.setting("compress_ratios") is not None:
+        ratios = (self.setting(name) for name in ("compress_ratios", "compress_rates"))
+        if not isinstance(kind, Known) or any(each is not None for each in ratios):
             return None
         if kind.value in engine.profile.attention.latent_types.value:
             return rank + rotary if rank is not None and rotary is not None else None

@@ -260,6 +260,8 @@ def _modelopt(config: Mapping[str, object]) -> Scheme | Unfollowed:
     names = _names(settings.get(listed))
     if names is None:
         return Unfollowed(f"`{listed}` is no list of names")
+    if listed not in settings and "exclude_modules" in settings:
+        return Unfollowed(f"`exclude_modules` for `{listed}` is read by some releases alone")
     algorithm = str(settings.get("quant_algo")).upper()
     weights = _OF_MODELOPT.get(algorithm)
     if weights is None:
