@@ -19,9 +19,8 @@ vllm serve output_models/my_model --tensor-parallel-size 4 --trust-remote-code
 ```
 
 ## What you see at run time
-`RuntimeError: Failed to load the model config. If the model is a custom model not yet available in
-the HuggingFace transformers library, consider setting trust_remote_code=True in LLM or using the
---trust-remote-code flag in the CLI.`
+`ValueError: The repository ... contains custom code which must be executed to correctly load the
+model. ... Please pass the argument `trust_remote_code=True` to allow custom code to be run.`
 """
 
 from __future__ import annotations

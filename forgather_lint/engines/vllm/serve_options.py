@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 from forgather_lint.core.record import record
@@ -73,7 +73,7 @@ class ServeOption:
             return False
 
 
-@cache
+@lru_cache(maxsize=8)
 def options_of(release: Version) -> Mapping[str, ServeOption]:
     """The options of `vllm serve` in `release`, by every spelling that it accepts."""
     found: dict[str, ServeOption] = {}

@@ -269,7 +269,8 @@ def _trusted(
     ours = isinstance(entries, dict) and "AutoConfig" in entries
     if ours and isinstance(kind, str) and not _is_known(kind, read.target):
         outcome = read.target.vllm.command.code_not_trusted.value
-        text = outcome.shown()
+        named = command.model.text if command.model else command.text("--model")
+        text = outcome.shown(model=named or "...")
         in_call = read.found.call is not None
         yield RemoteCodeNotTrusted(command.place(), str(read.target.vllm), text, in_call)
 
