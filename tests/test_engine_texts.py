@@ -19,7 +19,7 @@ FILES = sorted(
 
 OF_PYTHON_OR_TORCH = re.compile(
     r"(ModuleNotFoundError: No module named|ImportError: cannot import name|TypeError: \{"
-    r"|RuntimeError: The size of tensor a|AttributeError: 'NoneType' object)"
+    r"|RuntimeError: The size of tensor a|AttributeError: ('NoneType' object|module ))"
 )
 """Errors that no engine words: they are the same whatever raises them."""
 

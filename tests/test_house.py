@@ -225,7 +225,8 @@ def test_nothing_is_keyed_by_a_bare_identity() -> None:
 
 
 KEYED_BY_OUR_OWN = frozenset(
-    "answers/kept._class engines/fact.histories engines/fact.tables engines/ranges.ranges "
+    "answers/kept._class engines/fact.histories engines/fact.tables engines/modules._text "
+    "engines/modules._releases engines/ranges.ranges "
     "engines/registry.project engines/registry.server engines/releases.known "
     "documents/walk._parts python/interpreter/constants._fewest".split()
 )

@@ -24,7 +24,6 @@ from forgather_lint.engines.registry import project as project_of
 from forgather_lint.engines.registry import projects
 from forgather_lint.engines.releases import known, newest, requirement
 from forgather_lint.engines.select import Installed, TargetError, select
-from forgather_lint.engines.transformers.imports import imported_name, imported_names
 from forgather_lint.engines.transformers.matching import transformers_match
 from forgather_lint.engines.transformers.merge import EntryOrigin, Merged, Owner, merge_plans
 from forgather_lint.engines.vllm.matching import vllm_match, vllm_matches
@@ -107,25 +106,6 @@ def test_the_source_of_a_fact_follows_the_code_that_moved() -> None:
 def test_a_defect_of_releases_names_those_that_work() -> None:
     assert on("0.13.0").vllm.defects.embed_scale.releases == ">=0.11.1,<0.17.0"
     assert on("0.17.0").vllm.defects.embed_scale.value.effect is Effect.NONE
-
-
-def test_names_that_come_and_go() -> None:
-    cache = imported_name("transformers.cache_utils", "SlidingWindowCache")
-    assert cache is not None
-    assert [cache.in_release(Version.parse(text)) for text in ("4.57.6", "5.5.0", "5.5.1")] == [
-        True,
-        False,
-        True,
-    ]
-    missing = on("0.33.0", "5.19.0").transformers.missing_import("transformers.utils", "LossKwargs")
-    assert missing is not None
-    assert missing.instead == "transformers.utils.TransformersKwargs"
-    assert missing.error == "ImportError: cannot import name 'LossKwargs' from 'transformers.utils'"
-    assert on("0.33.0").transformers.missing_import("transformers", "AutoModel") is None
-
-
-def test_the_table_of_names_reads() -> None:
-    assert all(entry.ranges for entries in imported_names().values() for entry in entries)
 
 
 def test_models_that_vllm_has_itself() -> None:

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from forgather_lint.engines import releases
 from forgather_lint.engines.fact import DATA, Fact, evidence, raw_facts
 from forgather_lint.engines.registry import LIBRARY, projects
-from forgather_lint.engines.transformers.imports import MODULE, imported_names
 from tools import command_line
+from tools.module_names import modules_differ
 from tools.ports import check_ports
 from tools.release_names import names_differ
 from tools.upstream import Missing, Upstream, says, spelling, text_of
@@ -62,7 +62,7 @@ def check(release: Upstream) -> Iterator[str]:
             for difference in check_fact(release, f"{topic}.{name}", fact, seen[name]):
                 yield f"{topic}.{name} differs: {difference}"
     if release.project == LIBRARY:
-        yield from check_imports(release)
+        yield from modules_differ(release)
     else:
         yield from check_requirement(release)
     yield from names_differ(release)
@@ -113,54 +113,6 @@ def check_requirement(release: Upstream) -> Iterator[str]:
     stated = release.requirement_on("transformers")
     if set(str(known).split(",")) != set(stated.split(",")):
         yield f"releases differ: it requires transformers{stated}"
-
-
-def check_imports(release: Upstream) -> Iterator[str]:
-    """Whether the names that models import exist exactly where `imports.toml` says."""
-    for module, entries in imported_names().items():
-        exported = exported_names(release, module)
-        for entry in entries:
-            if entry.in_release(release.version) != (entry.name in exported):
-                there = "there" if entry.name in exported else "not there"
-                yield f"imports differs: {module}.{entry.name} is {there}"
-
-
-def exported_names(release: Upstream, module: str) -> set[str]:
-    """The names that can be imported from `module`, and `MODULE`; none if there is no such file."""
-    path = module.replace(".", "/")
-    for file in (f"{path}.py", f"{path}/__init__.py"):
-        try:
-            tree = release.tree(file)
-        except Missing:
-            continue
-        if module == "transformers":
-            return set(_resolved(release, tree))
-        return {MODULE, *_defined_or_imported(tree)}
-    return set()
-
-
-def _resolved(release: Upstream, package: ast.Module) -> Iterator[str]:
-    """Names that a lazy package announces and that its modules have.
-
-    Of models, the Auto classes.
-    """
-    for node in ast.walk(package):
-        if isinstance(node, ast.ImportFrom) and node.level and node.module:
-            present = exported_names(release, f"transformers.{node.module}")
-            yield from (alias.name for alias in node.names if alias.name in present)
-    yield from exported_names(release, "transformers.models.auto.modeling_auto")
-
-
-def _defined_or_imported(block: ast.AST) -> Iterator[str]:
-    for node in ast.iter_child_nodes(block):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        else:
-            yield from _defined_or_imported(node)
 
 
 LINEARS = {

@@ -15,7 +15,7 @@ import posixpath
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from forgather_lint.core.version import Version
@@ -368,17 +368,21 @@ def _key(name: str) -> str:
 
 def ranges_of(project: str, found: Set[Version]) -> str:
     """`found` as requirements separated by " or "; empty: every known release."""
+    return ranges_among(known(project), found)
+
+
+def ranges_among(releases: Sequence[Version], found: Set[Version]) -> str:
+    """The same for those of a library that has these `releases`, oldest first."""
     runs: list[list[Version]] = []
     last = False
-    for release in known(project):
+    for release in releases:
         if release in found:
             runs = [*runs, [release]] if not last else [*runs[:-1], [*runs[-1], release]]
         last = release in found
-    return " or ".join(_range(project, run) for run in runs if run) if found else "none"
+    return " or ".join(_range(releases, run) for run in runs if run) if found else "none"
 
 
-def _range(project: str, run: list[Version]) -> str:
-    releases = known(project)
+def _range(releases: Sequence[Version], run: list[Version]) -> str:
     first, last = releases.index(run[0]), releases.index(run[-1])
     lower = f">={run[0]}" if first else ""
     upper = f"<{releases[last + 1]}" if last + 1 < len(releases) else ""

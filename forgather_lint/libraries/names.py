@@ -92,6 +92,7 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
     "torch.distributions.normal.Normal": ("torch.distributions.normal.Normal",),
     "torch.autograd.Function": ("torch.autograd.Function",),
     "builtins.object": ("builtins.object",),
+    "packaging.version.Version": ("packaging.version.Version",),
     "abc.ABC": ("abc.ABC",),
     "enum.Enum": ("enum.Enum",),
     "enum.IntEnum": ("enum.IntEnum", "enum.Enum"),

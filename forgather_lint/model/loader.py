@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LOCAL = "model"
 _ALWAYS_THERE = frozenset(
-    {"torch", "transformers", "numpy", "huggingface_hub", "safetensors", "einops"}
+    {"torch", "transformers", "numpy", "huggingface_hub", "safetensors", "einops", "packaging"}
 )
 
 

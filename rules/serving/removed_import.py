@@ -1,10 +1,12 @@
-"""The model imports a name that the target's transformers does not have.
+"""The model imports a module or a name that the target's libraries do not have.
 
 ## What it does
-Compares what a file imports from transformers at its top, outside `try` and `if`, with a table of
-the names that came and went.
+Compares what a file imports from transformers, torch and the standard library at its top, outside
+`try` and `if`, with tables of the names that each module has: in the target's release of
+transformers, in the torch that the engine's release installs, if it says which, and in any Python
+from 3.9 on. Modules that are private, or that compute their names, are taken to have any.
 
-The finding says which releases have the name.
+The finding says which releases have the name, if any has.
 
 ## Why is this bad?
 The file cannot be imported, so neither can the model.
@@ -20,7 +22,8 @@ from transformers.utils import is_torch_fx_available
 ```
 
 ## What you see at run time
-`ImportError: cannot import name 'X' from 'transformers.y'`
+`ImportError: cannot import name 'X' from 'transformers.y'`, or `ModuleNotFoundError: No module
+named 'torch.nn.functionals'`
 """
 
 from __future__ import annotations
@@ -36,9 +39,20 @@ from forgather_lint.linting.support.serving import finding
 
 @rule("FGL505", "removed-import", Severity.ERROR, explains=ImportRemoved)
 def check(problem: ServingProblem, cause: ImportRemoved) -> Iterator[Finding]:
+    of_release = "" if cause.library == "the standard library" else "this release of "
     yield finding(
         problem,
-        f"`{cause.name}` is not in this release of transformers",
+        f"`{cause.name}` is not in {of_release}{cause.library}",
         label="imported here",
-        help=f"use {cause.instead}" if cause.instead else "import it where it exists only",
+        help=_help(cause),
     )
+
+
+def _help(cause: ImportRemoved) -> str:
+    if cause.instead:
+        return f"use {cause.instead}"
+    if cause.near and not cause.releases:
+        return f"did you mean `{cause.near}`?"
+    if cause.releases:
+        return f"import it where it exists only: {cause.library} {cause.releases}"
+    return f"no release of {cause.library} that is known here has it"

@@ -298,7 +298,8 @@ def prepare(
     model: ModelInput, target: SglangTarget, dtype: str, environment: Environment | None = None
 ) -> PreparedModel:
     """Build the base model as `target` would, and merge its plans."""
-    own = replace(environment_beside(target.transformers), attention="sglang", host="sglang")
+    beside = environment_beside(target.transformers)
+    own = replace(beside, attention="sglang", host="sglang", imports_told=False)
     builder = builder_of(model, environment or own)
     base = build_base(builder)
     if isinstance(base, NotBuilt):

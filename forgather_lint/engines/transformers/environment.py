@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.modules import Libraries
 from forgather_lint.engines.transformers.members import absent_members
 from forgather_lint.engines.transformers.profile import ConfigPlanOn, TransformersProfile
 from forgather_lint.python.interpreter.environment import Environment, LayerTypes
 
 
-def environment_beside(transformers: TransformersProfile) -> Environment:
-    """The environment that a model finds with a transformers release alone."""
+def environment_beside(transformers: TransformersProfile, torch: str = "") -> Environment:
+    """The environment that a model finds with a transformers release, and one of torch if known."""
     return Environment(
         transformers=str(transformers.version),
+        torch=torch,
+        modules=Libraries.of(transformers.version, torch),
         fields_generated=transformers.config.fields_generated.value,
         removed_fields=transformers.config.removed_fields.value,
         popped_fields=transformers.config.popped_fields.value,
@@ -22,7 +25,6 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
         rope_types=transformers.config.rope_types.value,
         model_type_taken=transformers.has_model_type,
         has_class=transformers.has_class,
-        import_error=transformers.import_error,
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         holders_initialised=transformers.modeling.holders_initialised.value,

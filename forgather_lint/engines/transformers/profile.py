@@ -14,7 +14,6 @@ from forgather_lint.core.record import record
 from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import Fact, Reaction, topic
 from forgather_lint.engines.names import knows
-from forgather_lint.engines.transformers.imports import ImportedName, imported_name
 
 
 class ConfigPlanOn(StrEnum):
@@ -144,16 +143,6 @@ class TransformersProfile:
     @cached_property
     def loading(self) -> TransformersLoading:
         return topic(TransformersLoading, "transformers/loading", self.version)
-
-    def missing_import(self, module: str, name: str) -> ImportedName | None:
-        """The entry for `from module import name` if this release lacks the name, else None."""
-        entry = imported_name(module, name)
-        return entry if entry and not entry.in_release(self.version) else None
-
-    def import_error(self, module: str, name: str) -> str:
-        """Python's error for `from module import name` in this release; "" if none is known."""
-        missing = self.missing_import(module, name)
-        return missing.error if missing is not None else ""
 
     def has_model_type(self, model_type: str) -> bool:
         """Whether `AutoConfig` of this release has a config for `model_type`."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
-from forgather_lint.engines.releases import torch_of
 from forgather_lint.engines.transformers.base_model import (
     build_base,
     merged_plans,
@@ -64,11 +63,10 @@ def environment_of(target: VllmTarget) -> Environment:
     """What a model finds of `target` while it is built and run."""
     building = target.vllm.building
     return replace(
-        environment_beside(target.transformers),
+        environment_beside(target.transformers, target.torch),
         attention="vllm",
         host="vllm",
         config_patched=patch_rope_parameters if target.vllm.config.rope_patched.value else None,
-        torch=torch_of("vllm", target.vllm.version),
         tensors_on=building.tensors_on.value,
         parameters_on=building.parameters_on.value,
         tensors_stay_on=building.tensors_stay_on.value,

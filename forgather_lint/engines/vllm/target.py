@@ -9,6 +9,7 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.version import Version
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.common.target import ReleaseBeside
+from forgather_lint.engines.releases import torch_of
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.execution.engine import Engine
@@ -40,6 +41,11 @@ class VllmTarget(ReleaseBeside[VllmProfile]):
     def vllm(self) -> VllmProfile:
         """The facts of the release."""
         return self.profile
+
+    @property
+    def torch(self) -> str:
+        """The release of torch that it requires; "" where that is not known."""
+        return torch_of("vllm", self.profile.version)
 
     @property
     def flow(self) -> Engine:

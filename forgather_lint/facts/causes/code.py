@@ -23,13 +23,22 @@ class NeighbourImportedByName(Cause):
 
 @record
 class ImportRemoved(Cause):
-    """This release of transformers has no `name`.
+    """The library, in the release that the target has, has no `name`, be it a module or in one.
 
-    `instead` is its replacement, where there is one.
+    `instead` is its replacement, where there is one, `near` a name that is there and is written
+    alike, `releases` are those that have it, if any.
     """
 
     name: str
     instead: str
+    near: str = ""
+    releases: str = ""
+
+    @property
+    def library(self) -> str:
+        """The library that it would be in, as one speaks of it."""
+        package = self.name.partition(".")[0]
+        return package if package in ("transformers", "torch") else "the standard library"
 
 
 @record

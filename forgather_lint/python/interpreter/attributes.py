@@ -85,8 +85,12 @@ def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
 def read_external(machine: Machine, value: External, name: str, where: Place) -> Value:
     """An attribute of a library module or class: a constant, a class with source, or a dotted name.
 
-    Raises what Python raises for a member that exists in other releases only.
+    Raises what Python raises for one that is not there, or in other releases only.
     """
+    error = machine.environment.modules.attribute_error(value.name, name)
+    if error:
+        kind, _, text = error.partition(": ")
+        raise Raised(kind, text, where)
     if f"{value.name}.{name}" in machine.environment.absent_members:
         owner = "'AttentionInterface' object"
         if machine.library.lineage(value.name) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from forgather_lint.core.record import record
 
@@ -31,8 +31,34 @@ def _none_taken(_name: str) -> bool:
     return False
 
 
-def _imports_all(_module: str, _name: str) -> str:
-    return ""
+class Modules(Protocol):
+    """Which modules and names the libraries have that a model finds.
+
+    Each answer is the error that Python raises, with its type in front; "" where nothing is known
+    to be missing.
+    """
+
+    def module_error(self, name: str) -> str:
+        """For `import name`."""
+
+    def import_error(self, module: str, name: str) -> str:
+        """For `from module import name`."""
+
+    def attribute_error(self, module: str, name: str) -> str:
+        """For `module.name`, where `module` is the name of a module, or of anything else."""
+
+
+class _All:
+    """Every module and name that is asked for."""
+
+    def module_error(self, _name: str) -> str:
+        return ""
+
+    def import_error(self, _module: str, _name: str) -> str:
+        return ""
+
+    def attribute_error(self, _module: str, _name: str) -> str:
+        return ""
 
 
 @record
@@ -71,8 +97,10 @@ class Environment:
     config that it has loaded, None where it takes it as it is. `rope_types` are the keys of
     `ROPE_INIT_FUNCTIONS`, empty where any key is found; `model_type_taken` tells whether
     `AutoConfig` has a config of its own for a
-    model type, `has_class` whether the release exports a model class of that name, `import_error`
-    with which error `from module import name` ends there, "" where it does not.
+    model type, `has_class` whether the release exports a model class of that name.
+
+    `modules` has what can be imported of libraries. `imports_told`: all that a file imports at its
+    top is looked at elsewhere, so that what is missing there is not raised.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -103,7 +131,8 @@ class Environment:
     rope_types: tuple[str, ...] = ()
     model_type_taken: Callable[[str], bool] = _none_taken
     has_class: Callable[[str], bool] = _none_taken
-    import_error: Callable[[str, str], str] = _imports_all
+    modules: Modules = _All()
+    imports_told: bool = True
 
     @property
     def built_twice(self) -> bool:

@@ -63,10 +63,10 @@ def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value
     In code that catches the import error it is raised. Other code could not run without the
     package, so the package will be there where the model is served.
     """
+    where = frame.place(node)
     try:
-        return machine.loader.load(machine, name)
+        module = machine.loader.load(machine, name)
     except NotInstalled as error:
-        where = frame.place(node)
         if error.package == machine.environment.host:
             machine.leave_unproved(Unknown("asks-who-runs-it", where, f"imports {error.package}"))
         elif machine.run.prepared_for_missing:
@@ -76,7 +76,17 @@ def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value
     except Raised as error:
         if error.where.span.path:
             raise
-        raise Raised(error.kind, error.text, frame.place(node)) from None
+        raise Raised(error.kind, error.text, where) from None
+    if isinstance(module, External):
+        _refuse(machine, machine.environment.modules.module_error(name), node, frame)
+    return module
+
+
+def _refuse(machine: Machine, error: str, node: cst.CSTNode, frame: Frame) -> None:
+    """Raise the error of an import, "" for none, unless it is told with all others of its file."""
+    if error and not (machine.environment.imports_told and _stands_at_the_top(node, frame)):
+        kind, _, text = error.partition(": ")
+        raise Raised(kind, text, frame.place(node))
 
 
 def member_of(
@@ -85,10 +95,8 @@ def member_of(
     """The value of `from module import name`."""
     where = frame.place(node)
     if isinstance(module, External):
-        error = machine.environment.import_error(module_name, name)
-        if error and not _stands_at_the_top(node, frame):
-            kind, _, text = error.partition(": ")
-            raise Raised(kind, text, where)
+        error = machine.environment.modules.import_error(module_name, name)
+        _refuse(machine, error, node, frame)
         return machine.loader.member(machine, module, name)
     try:
         return read(machine, module, name, where)

@@ -1,4 +1,4 @@
-"""Names that the model imports and that the target's transformers does not have."""
+"""Modules and names that the model imports and that the target's libraries do not have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from libcst.helpers import get_full_name_for_node
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.python import NodePlace, PythonFile
-from forgather_lint.engines.transformers.imports import ImportedName
+from forgather_lint.documents.sources import Sources
+from forgather_lint.engines.modules import Absent, Libraries
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.target import VllmTarget
@@ -27,7 +28,7 @@ def removed(seen: CheckedModel) -> Iterator[ServingProblem]:
     """
     for name, file in seen.builder.loader.files.items():
         if name.startswith("model."):
-            yield from _removed_in(file, seen.target)
+            yield from _removed_in(file, seen.builder, seen.target)
 
 
 def removed_before(
@@ -36,37 +37,59 @@ def removed_before(
     """The same in a file that raises at `end` while it is imported: what stands above ran first."""
     for file in builder.loader.files.values():
         if file.path == end.span.path:
-            for problem in _removed_in(file, target):
+            for problem in _removed_in(file, builder, target):
                 if problem.where.span.start.row < end.span.start.row:
                     yield problem
 
 
-def _removed_in(file: PythonFile, target: VllmTarget) -> Iterator[ServingProblem]:
-    for node, module, alias in _imports(file):
-        missing = target.transformers.missing_import(module, alias)
-        if missing is not None:
-            yield _problem(target, NodePlace(file, node), missing)
+def _removed_in(
+    file: PythonFile, builder: ModelBuilder, target: VllmTarget
+) -> Iterator[ServingProblem]:
+    libraries = Libraries.of(target.transformers.version, target.torch)
+    for node, absent in _absent(file, libraries, builder.loader.sources):
+        yield _problem(target, NodePlace(file, node), absent)
 
 
-def _imports(file: PythonFile) -> Iterator[tuple[cst.CSTNode, str, str]]:
+def _absent(
+    file: PythonFile, libraries: Libraries, sources: Sources
+) -> Iterator[tuple[cst.CSTNode, Absent]]:
     for line in file.tree.body:
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
-            if not isinstance(node, cst.ImportFrom) or node.relative or node.module is None:
-                continue
-            module = get_full_name_for_node(node.module) or ""
-            if module.partition(".")[0] != "transformers" or isinstance(node.names, cst.ImportStar):
-                continue
-            for alias in node.names:
-                if isinstance(alias.name, cst.Name):
-                    yield alias.name, module, alias.name.value
+            for place, absent in _absent_in(node, libraries, sources):
+                if absent is not None:
+                    yield place, absent
 
 
-def _problem(target: VllmTarget, where: NodePlace, missing: ImportedName) -> ServingProblem:
+def _absent_in(
+    node: cst.CSTNode, libraries: Libraries, sources: Sources
+) -> Iterator[tuple[cst.CSTNode, Absent | None]]:
+    """What an import names, and whether the libraries lack it; files beside the model are none."""
+    if isinstance(node, cst.Import):
+        for alias in node.names:
+            name = get_full_name_for_node(alias.name) or ""
+            if not sources.has(name.partition(".")[0]):
+                yield alias.name, libraries.absent_module(name)
+    elif isinstance(node, cst.ImportFrom) and node.module is not None and not node.relative:
+        module = get_full_name_for_node(node.module) or ""
+        if sources.has(module.partition(".")[0]):
+            return
+        absent = libraries.absent_module(module)
+        if absent is not None or isinstance(node.names, cst.ImportStar):
+            yield node.module, absent
+            return
+        for alias in node.names:
+            if isinstance(alias.name, cst.Name):
+                yield alias.name, libraries.absent_name(module, alias.name.value)
+
+
+def _problem(target: VllmTarget, where: NodePlace, absent: Absent) -> ServingProblem:
+    others = f" other than {absent.releases}" if absent.releases else ""
+    ours = absent.library == "transformers"
     return ServingProblem(
-        cause=ImportRemoved(missing.dotted, missing.instead),
+        cause=ImportRemoved(absent.dotted, absent.instead, absent.near, absent.releases),
         verdict="fails",
         where=where,
         target=str(target),
-        error=missing.error,
-        releases=ReleaseRange("transformers", note=f" other than {missing.releases}"),
+        error=absent.error,
+        releases=ReleaseRange("transformers", note=others) if ours else None,
     )
