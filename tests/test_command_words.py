@@ -182,6 +182,22 @@ def test_a_word_of_a_block_scalar_stands_where_it_is_written() -> None:
     ]
 
 
+def test_words_of_a_template_may_exclude_each_other() -> None:
+    text = """
+    args:
+    {{- if .Values.a }}
+      - "-tp=2"
+    {{- else }}
+      - "-tp={{ .Values.tp }}"
+    {{- end }}
+      - -x
+    image: vllm/vllm-openai
+    """
+    (found,) = commands_in("deployment.yaml", text, "yaml", LAUNCH)
+    assert found.branches
+    assert [word.text or word.beginning for word in found.arguments] == ["-tp=2", "-tp=", "-x", ""]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -121,6 +121,7 @@ class ServingCommand:
     """A command that serves a model, without the words that start the server.
 
     `positional`: the first free word is the model. With a `call` in Python there are no words.
+    `branches`: some of the words may stand in branches that exclude each other.
     """
 
     path: str
@@ -130,6 +131,7 @@ class ServingCommand:
     positional: bool
     around: Surroundings = Surroundings()
     call: ServingCall | None = None
+    branches: bool = False
 
 
 def serving(

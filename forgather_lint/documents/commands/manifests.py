@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import yaml
 
@@ -22,7 +23,7 @@ from forgather_lint.documents.commands.found import (
     serving,
 )
 from forgather_lint.documents.commands.located import Located, located
-from forgather_lint.documents.commands.nested import SHELLS, name_of
+from forgather_lint.documents.commands.nested import SCRIPTS, SHELLS, name_of
 from forgather_lint.documents.commands.shell import Command, commands
 from forgather_lint.documents.commands.texts import in_script
 from forgather_lint.documents.commands.variables import Variables
@@ -108,9 +109,9 @@ class _ManifestReader:
             entries = self._entries(node)
             yield from self._container(entries)
             for name, (_, value) in entries.items():
-                if name in _SCRIPT_KEYS:
+                if name in _SCRIPT_KEYS or name.endswith(SCRIPTS):
                     for script in self._scripts(value):
-                        yield from in_script(script, self.launch)
+                        yield from self._of_script(script)
                 elif name not in _CONTAINER_KEYS and _COMMAND_KEY.search(name):
                     yield from self._named_command(value)
                 yield from self.walk(value, depth + 1)
@@ -137,7 +138,19 @@ class _ManifestReader:
             return
         text = self.located(node)
         if text.text.split()[:2] == [self.launch.program, self.launch.verb]:
-            yield from in_script(text, self.launch)
+            yield from self._of_script(text)
+
+    def _of_script(
+        self,
+        script: Located,
+        variables: Variables | None = None,
+        around: Surroundings | None = None,
+    ) -> Iterator[ServingCommand]:
+        """The commands of a script, with what a template may leave out or add unknown."""
+        rows = range(script.at[0].row, script.at[-1].row + 1) if script.at else range(0)
+        decided = any(each + 1 in rows for each in self.decided)
+        for found in in_script(script, self.launch, variables, around):
+            yield _with_branches(found, script.span(0, 1)) if decided else found
 
     def _scripts(self, node: yaml.Node) -> Iterator[Located]:
         if isinstance(node, yaml.ScalarNode):
@@ -158,31 +171,29 @@ class _ManifestReader:
         of_kubernetes = args is not None or ("env" in entries and "environment" not in entries)
         parts = [each for each in ((command, args) if of_kubernetes else (entry, command)) if each]
         words = [word for _, value in parts for word in self._words(value)]
-        words += self._undecided(parts[0][0].start_mark.line, words) if parts else []
+        decided = bool(parts) and self._is_decided(parts[0][0].start_mark.line, words)
         named = self._word(image[1]) if image is not None else None
         image_name = self.launch.image.search((named.text if named else "") or "")
         around = self._around(entries, image_name)
         script = self._script_of(words)
         if script is not None:
             variables = Variables.given(around.environment, script.span(0, 1))
-            yield from in_script(script, self.launch, variables, around)
+            yield from self._of_script(script, variables, around)
             return
         found = serving(self.path, Command(tuple(words), around.environment), self.launch, around)
         if found is not None:
-            yield found
+            yield _with_branches(found, words[-1].span) if decided else found
         elif named is not None and image_name is not None:
             overridden = entry is not None or (of_kubernetes and command is not None)
             if words and not overridden:
                 served = of_container(self.path, words, self.launch, around, around.environment)
                 if served is not None:
-                    yield served
+                    yield _with_branches(served, words[-1].span) if decided else served
 
-    def _undecided(self, line: int, words: list[Word]) -> list[Word]:
-        """A word for what a template may leave out of `words` or add, from `line` on."""
+    def _is_decided(self, line: int, words: list[Word]) -> bool:
+        """Whether a template may leave out some of `words` or add others, from `line` on."""
         last = max((word.span.start.row for word in words), default=0)
-        if not any(line < each <= last for each in self.decided):
-            return []
-        return [Word(None, words[-1].span, several=True)]
+        return any(line < each <= last for each in self.decided)
 
     def _script_of(self, words: list[Word]) -> Located | None:
         """The script in the words `sh -c SCRIPT`; None for other words."""
@@ -301,6 +312,12 @@ class _ManifestReader:
         elif isinstance(node, yaml.SequenceNode):
             for each in node.value:
                 yield from self._pairs(each, depth + 1)
+
+
+def _with_branches(found: ServingCommand, at: Span) -> ServingCommand:
+    """`found` as a template makes it, with a word for what that may add."""
+    unknown = Word(None, at, several=True)
+    return replace(found, arguments=(*found.arguments, unknown), branches=True)
 
 
 def _known(node: yaml.Node | None) -> str | None:

@@ -125,7 +125,8 @@ class ReadCommand:
             yield _refused(refused, self.target)
         yield from values_refused(self.command, self.target.vllm)
         config = _config(self.model)
-        yield from conflicts(self.command, self.target.vllm, config)
+        if not self.found.branches:
+            yield from conflicts(self.command, self.target.vllm, config)
         yield from _devices(self)
         yield from _trusted(self, config)
         yield from of_adapters(self.command, self.target.vllm, _bases(self.found, self.root))
