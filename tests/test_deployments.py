@@ -20,7 +20,7 @@ from forgather_lint.documents.commands.located import located
 from forgather_lint.documents.commands.shell import commands
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.engines.registry import launches
-from forgather_lint.facts.sizes import SERVES
+from forgather_lint.facts.sizes import FAILS, SERVES
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.session.checking import check_command
 from tests.fixture_models import copy_model
@@ -94,6 +94,22 @@ def test_a_command_of_the_guide_serves_with_it(command: str, deployed: Path) -> 
 def test_a_command_of_the_guide_that_is_wrong(command: str, code: str, deployed: Path) -> None:
     found = [each.code for report in told(command, deployed) for each in report.diagnostics]
     assert code in found
+
+
+def test_an_adapter_for_other_layers_fails_the_command_that_loads_it(deployed: Path) -> None:
+    model = "output_models/my_model"
+    adapter = deployed / "adapters" / "odd"
+    adapter.mkdir(parents=True)
+    config = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["query"]}
+    (adapter / "adapter_config.json").write_text(json.dumps(config), "utf-8")
+    tensors = "base_model.model.model.layers.0.query.lora_A.weight F32 [8, 128]"
+    write(tensors, adapter / "adapter_model.safetensors")
+    loads = " --enable-lora --lora-modules odd=adapters/odd"
+    reports = list(told(model + TRUST + loads, deployed))
+    found = [each for report in reports for each in report.diagnostics]
+    assert [each.code for each in found if each.severity is Severity.ERROR] == ["FGL640"]
+    sizes = [size for report in reports for each in report.verdicts for size in each.sizes]
+    assert [verdict for _, _, verdict in sizes] == [FAILS]
 
 
 SHARDS, LAYERS = 400, 80

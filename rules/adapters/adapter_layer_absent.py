@@ -2,7 +2,8 @@
 
 ## What it does
 Looks for every layer that `adapter_model.safetensors` has tensors for by its whole name, after the
-release has renamed it as it does.
+release has renamed it as it does. It is an error for a command that loads the adapter, else a
+warning.
 
 ## Why is this bad?
 vLLM compares the last part of names. What is called like a layer of the model and is none is left
@@ -35,7 +36,7 @@ from forgather_lint.linting.support.serving import finding
 @rule(
     "FGL643",
     "adapter-layer-absent",
-    Severity.WARNING,
+    Severity.ERROR,
     explains=AdapterLayerAbsent,
     rests_on=("vllm/adapters.layer_absent",),
 )

@@ -2,7 +2,8 @@
 
 ## What it does
 Reads `adapter_config.json` and the names in `adapter_model.safetensors`, in the folder of the model
-and directly below it, and looks for a layer called like each module.
+and directly below it, or where `--lora-modules` of a command says, and looks for a layer called
+like each module. It is an error for a command that loads the adapter, else a warning.
 
 ## Why is this bad?
 vLLM refuses such an adapter as a whole. Names of fused layers (`qkv_proj`, `gate_up_proj`) are not
@@ -39,7 +40,7 @@ from forgather_lint.linting.support.serving import finding
 @rule(
     "FGL640",
     "adapter-targets-unknown",
-    Severity.WARNING,
+    Severity.ERROR,
     explains=AdapterStrangers,
     rests_on=("vllm/checkpoint.adapter_strangers",),
 )
@@ -48,6 +49,6 @@ def check(problem: ServingProblem, cause: AdapterStrangers) -> Iterator[Finding]
     yield finding(
         problem,
         f"the adapter is for `{modules}`, and no layer of the model is called so",
-        label="the model serves without it",
+        label="" if problem.verdict else "the model serves without it",
         help=f"the layers are called {layers}",
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder, real_path
+from forgather_lint.core.files import is_file, is_folder
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Device, ModelImpl, Settings, nearest
 from forgather_lint.core.source import Place
@@ -72,7 +72,6 @@ from forgather_lint.facts.command import (
     ServeCommand,
 )
 from forgather_lint.facts.release import Effect
-from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import FAILS, SERVES, UNKNOWN, WRONG, named_pairs
 
 DTYPES = {"half": "float16", "float": "float32"}
@@ -380,12 +379,6 @@ def _judged(
     if bad is not None:
         yield _verdict(read, bad.verdict, None, bad.reason, None, sizes)
         return
-    for fact in facts:
-        if isinstance(fact, ServingProblem) and _is_of_adapter(fact, asked):
-            verdict = FAILS if fact.error else WRONG
-            reason = fact.error or fact.cause.told
-            yield _verdict(read, verdict, fact.cause, reason, fact.where, sizes, ADAPTERS)
-            return
     unsure = next((fact for fact in facts if isinstance(fact, SizesUndecided)), None)
     if unsure is not None:
         yield _verdict(read, UNKNOWN, None, unsure.reason, unsure.where, sizes)
@@ -395,12 +388,6 @@ def _judged(
         yield _verdict(read, UNKNOWN, None, "its model could not be built", None, sizes)
     elif left and not is_refused:
         yield _verdict(read, UNKNOWN, None, left[0].reason, None, sizes, left[0].option)
-
-
-def _is_of_adapter(problem: ServingProblem, asked: Settings) -> bool:
-    """Whether an adapter that the command loads is not one for its model."""
-    told = isinstance(problem.cause, AdapterStrangers | AdapterLayerAbsent)
-    return told and str(real_path(Path(problem.where.span.path).parent)) in asked.adapters
 
 
 def _verdict(
@@ -416,6 +403,8 @@ def _verdict(
     where = command.place(TENSOR) if size_of(command, TENSOR) != 1 else command.place(PIPELINE)
     if isinstance(cause, DoesNotFit | LengthExceedsPositions):
         where = command.place(LENGTH)
+    if isinstance(cause, AdapterStrangers | AdapterLayerAbsent):
+        where = command.place(ADAPTERS)
     if isinstance(cause, CacheNotDivided):
         where = command.place(CONTEXT)
     if option is not None:

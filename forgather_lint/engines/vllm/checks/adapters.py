@@ -26,6 +26,7 @@ from forgather_lint.facts.causes.adapter import (
 )
 from forgather_lint.facts.release import Reaction
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.facts.sizes import FAILS, WRONG
 from forgather_lint.libraries.names import LINEAR
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def _absent(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
     if absent:
         cause = AdapterLayerAbsent(absent[0], len(absent))
         fact = seen.target.vllm.adapters.layer_absent
-        yield _problem(seen, adapter, cause, fact, "target_modules", {})
+        verdict = WRONG if _is_loaded(seen, adapter) else ""
+        yield _problem(seen, adapter, cause, fact, "target_modules", {}, verdict)
 
 
 @port_of("vllm/lora/lora_model.py", "check_unexpected_modules")
@@ -120,7 +122,8 @@ def _strangers(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]
     parts = {"folder": adapter.folder, "expected": "{...}", "modules": f"['{strange[0]}', ...]"}
     leaves = tuple(dict.fromkeys(each.rpartition(".")[2] for each in strange))
     cause = AdapterStrangers(leaves, tuple(sorted(expected)))
-    yield _problem(seen, adapter, cause, fact, "target_modules", parts)
+    verdict = FAILS if _is_loaded(seen, adapter) else ""
+    yield _problem(seen, adapter, cause, fact, "target_modules", parts, verdict)
 
 
 def _rank(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
@@ -143,17 +146,23 @@ def _problem(
     fact: Fact[Reaction],
     key: str,
     parts: Mapping[str, object],
+    verdict: str = "",
 ) -> ServingProblem:
-    """A problem in the adapter's config, which does not decide the verdict on the model."""
+    """A problem in the adapter's config. It decides the verdict only where a command loads it."""
     there = key in adapter.config.values
     return ServingProblem(
         cause=cause,
-        verdict="",
+        verdict=verdict,
         where=adapter.config.place(key) if there else adapter.config.place(),
         target=str(seen.target),
         error=fact.value.shown(**parts) if fact.value.raises else "",
         releases=releases_of(fact),
     )
+
+
+def _is_loaded(seen: CheckedModel, adapter: Adapter) -> bool:
+    """Whether the command that is judged loads the adapter when it starts."""
+    return str(real_path(Path(adapter.folder))) in seen.model.adapters
 
 
 def _layers(seen: CheckedModel) -> set[str]:
