@@ -155,7 +155,7 @@ def bindings(text: str) -> Bindings:
     )
 
 
-_GLOBAL = re.compile(r"^\s+global ([\w, ]+)", re.MULTILINE)
+_GLOBAL = re.compile(r"^\s+global (\w+(?:, *\w+)*) *(?:#.*)?$", re.MULTILINE)
 _COMPUTED = re.compile(r"\bglobals\(\)|\bvars\(\)|^\s*exec\(", re.MULTILINE)
 
 
