@@ -138,18 +138,28 @@ def report_of_commands(
     facts: Facts = []
     releases: dict[str, None] = {}
     files = {path: None}
+    not_here: dict[str, None] = {}
     for command in found:
         for target in targets_of(command, settings.target):
             releases[str(target.release)] = None
             read = _read_command(command, target, below)
             files.update(dict.fromkeys(read.files))
             facts += read.facts(settings, gather if judged else None)
+            if read.model is None:
+                not_here[read.named] = None
     kept, unused = suppress.apply(
         findings(facts, path, settings), tuple(files), _text_or_none, settings.checks
     )
     all_found = kept + findings(list(unused), path, settings)
     told = merged(each for each in all_found if settings.checks(each.span.path, each.code))
-    return ModelReport(path, told, files=tuple(files), targets=tuple(releases), commands=len(found))
+    return ModelReport(
+        path,
+        told,
+        files=tuple(files),
+        targets=tuple(releases),
+        commands=len(found),
+        not_here=tuple(not_here),
+    )
 
 
 def model_of_command(

@@ -216,3 +216,47 @@ def test_matrix_refuses_what_is_not_rendered(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["matrix", str(folder), "-t", "x.yaml"])
     assert result.exit_code == 2
     assert "configs/tiny.yaml of the project" in result.output
+
+
+HUB = "vllm serve some/model --tensor-parallel-size 2"
+
+
+def serve(*words: str) -> Result:
+    return CliRunner().invoke(cli, ["serve", *ON[:2], "--", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (HUB, "some/model serves is undecided: it is no folder here, and the hub is not asked"),
+        ("vllm serve ./gone", "./gone serves is undecided: it is no folder here;"),
+        ("vllm serve empty", "empty serves is undecided: its folder has no config.json;"),
+        ("vllm serve --port 80", "the model serves is undecided: the command names none;"),
+    ],
+)
+def test_a_command_whose_model_is_not_here_is_undecided(
+    words: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    result = serve(*words.split())
+    assert result.exit_code == 1
+    assert f"FGL705 [command-does-not-serve] warning: whether {why}" in result.stdout
+    assert closing(result) == "Found 1 warning (1 command, 1 model not here)."
+
+
+def test_of_a_refused_command_nothing_else_is_told() -> None:
+    result = serve(*HUB.split(), "--swap-space", "4")
+    assert "FGL700" in result.stdout
+    assert closing(result) == "Found 1 error (1 command, 1 model not here)."
+
+
+def test_the_closing_line_names_models_that_are_not_here(tmp_path: Path) -> None:
+    script = tmp_path / "serve.sh"
+    script.write_text(f'{HUB}\nvllm serve "$1"\n', "utf-8")
+    result = check(script, *ON)
+    assert result.exit_code == 0
+    assert closing(result) == (
+        "No findings, but 2 models that are not here were not judged: some/model, serve.sh:2"
+        " (2 commands)."
+    )

@@ -75,6 +75,10 @@ class CommandReading(Protocol):
         """The folder of the command's model; None where it is not on this machine."""
 
     @property
+    def named(self) -> str:
+        """The model as the command names it, else the line of the command."""
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The files beside that of the command which hold options of it."""
 

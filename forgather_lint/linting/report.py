@@ -82,6 +82,8 @@ class ModelReport:
     not_rendered: NotRendered | None = None
     verdicts: tuple[TargetVerdict, ...] = ()
     commands: int = 0
+    not_here: tuple[str, ...] = ()
+    """The models of commands that are not on this machine, so that they were not judged."""
     looked_at: States = field(default_factory=dict, compare=False, repr=False)
     """Everything that the report rests on, with its states; empty where that is not known."""
 
@@ -159,7 +161,8 @@ class Run:
     @property
     def passed(self) -> bool:
         """Whether there are no findings at all, and every judged size is proved to serve."""
-        return self.serves and not (self.diagnostics or self.errors or self.not_rendered)
+        left = self.diagnostics or self.errors or self.not_rendered or self.not_here
+        return self.serves and not left
 
     @property
     def serves(self) -> bool:
@@ -176,6 +179,11 @@ class Run:
     def commands(self) -> int:
         """How many commands that serve a model were checked."""
         return sum(each.commands for each in self.reports)
+
+    @property
+    def not_here(self) -> tuple[str, ...]:
+        """The models of commands that were not judged, as they are not on this machine."""
+        return tuple(dict.fromkeys(each for report in self.reports for each in report.not_here))
 
     @property
     def exit_code(self) -> int:

@@ -3,11 +3,12 @@
 ## What it does
 Judges the model that a command names, when its folder is here, at the command's sizes, data type
 and length, and reports on the command in a script or manifest why it does not serve there; `serve`
-shows the finding on the model instead. What is undecided is a warning: so is every command with an
-option that is neither judged nor known to leave the verdict as it is, such as `--reasoning-parser`.
-`--hf-overrides` is followed where it sets fields of the config itself, not those that choose
-another class. That, a `--quantization` that the config does not say, and speculative decoding leave
-the command undecided.
+shows the finding on the model instead. Where the folder is not here, as for a name of the hub, the
+options alone are judged: `serve` warns of that, `check` says it in its closing line. What is
+undecided is a warning: so is every command with an option that is neither judged nor known to leave
+the verdict as it is, such as `--reasoning-parser`. `--hf-overrides` is followed where it sets
+fields of the config itself, not those that choose another class. That, a `--quantization` that the
+config does not say, and speculative decoding leave the command undecided.
 
 ## Why is this bad?
 The deployment fails, or answers something else than the model.

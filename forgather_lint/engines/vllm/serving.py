@@ -74,6 +74,7 @@ from forgather_lint.facts.command import (
 from forgather_lint.facts.release import Effect
 from forgather_lint.facts.sizes import FAILS, SERVES, UNKNOWN, WRONG, named_pairs
 
+MODEL = "--model"
 DTYPES = {"half": "float16", "float": "float32"}
 
 
@@ -87,6 +88,14 @@ class ReadCommand:
     model: Path | None
     root: Path
     filled: FilledCommand
+
+    @property
+    def named(self) -> str:
+        """The model as the command names it, else the line of the command."""
+        where = self.command.place()
+        return (
+            _text_of_model(self.command) or f"{Path(where.span.path).name}:{where.span.start.row}"
+        )
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -104,11 +113,13 @@ class ReadCommand:
             return
         told = list(self._refusals())
         yield from told
+        is_refused = any(not _only_warns(fact) for fact in told)
         if self.model is None:
             if is_left_out(self.command):
                 yield _verdict(self, UNKNOWN, None, LEFT_OUT, None, "", OPTIONS_FILE)
+            elif gather is None and not is_refused:
+                yield _verdict(self, UNKNOWN, None, _why_not_here(self), None, "", MODEL)
         else:
-            is_refused = any(not _only_warns(fact) for fact in told)
             yield from _judged(self, settings, gather, is_refused=is_refused)
 
     def left_open(self) -> list[Open]:
@@ -155,16 +166,38 @@ def _only_warns(fact: object) -> bool:
 
 def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | None:
     """The folder of the model that the command names; None if it is not on this machine."""
-    word = command.model
-    text = command.text("--model") if word is None else word.text
+    folders = _folders(found, command, root)
+    return next((folder for folder in folders if is_file(folder / CONFIG)), None)
+
+
+def _folders(found: ServingCommand, command: ServeCommand, root: Path) -> Iterator[Path]:
+    """The folders on this machine that the command's name of the model may mean."""
+    text = _text_of_model(command)
     if not text:
-        return None
+        return
     path = Path(found.around.on_host(text))
-    for base in [Path("/")] if path.is_absolute() else _bases(found, root):
-        folder = base / path
-        if is_folder(folder) and is_file(folder / CONFIG):
-            return folder
-    return None
+    bases = [Path("/")] if path.is_absolute() else _bases(found, root)
+    yield from (base / path for base in bases if is_folder(base / path))
+
+
+def _text_of_model(command: ServeCommand) -> str | None:
+    return command.text(MODEL) if command.model is None else command.model.text
+
+
+def _why_not_here(read: ReadCommand) -> str:
+    """Why of a command its options alone are judged, though its model decides whether it serves."""
+    command = read.command
+    text = _text_of_model(command)
+    if any(_folders(read.found, command, read.root)):
+        why = f"its folder has no {CONFIG}"
+    elif text:
+        is_path = text.startswith(("/", "./", "../", "~"))
+        why = "it is no folder here" + ("" if is_path else ", and the hub is not asked")
+    elif command.model is None and MODEL not in command.given and command.complete:
+        why = "the command names none"
+    else:
+        why = "its name is not known"
+    return f"{why}; the options of the command were judged, the model was not"
 
 
 def _bases(found: ServingCommand, root: Path) -> tuple[Path, ...]:
@@ -416,5 +449,4 @@ def _verdict(
 
 def _named(command: ServeCommand) -> str:
     """The model as written in the command."""
-    text = command.text("--model") if command.model is None else command.model.text
-    return text or "the model"
+    return _text_of_model(command) or "the model"

@@ -53,7 +53,8 @@ def command(
     in the script are judged.
 
     Its options are held to what the release knows, its model (when the folder is here) is checked
-    at exactly the sizes, data type and length that it asks for. Nothing is run.
+    at exactly the sizes, data type and length that it asks for. A model that is not here, such as a
+    name of the hub, leaves it undecided. Nothing is run, the hub is not asked.
 
     Exit code: 0 when it serves, 1 when not or undecided, 2 when it could not be judged.
     """

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from forgather_lint.core.diagnostics import Severity
+from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.style import Style
-from forgather_lint.shell.reporters.parts.verdict import verdict_of_one, verdicts_of_several
+from forgather_lint.shell.reporters.parts.verdict import (
+    MOST_NAMES,
+    verdict_of_one,
+    verdicts_of_several,
+)
 
 _NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
 
@@ -32,6 +37,8 @@ def _tally(run: Run, style: Style) -> str:
     beside = f"{checked} checked, {failed} could not be" if failed else checked
     if run.known:
         beside += f", {run.known} in the baseline"
+    if run.not_here and run.told:
+        beside += f", {counted(len(run.not_here), 'model')} not here"
     if unrendered:
         beside += f", {counted(unrendered, 'configuration')} not rendered"
     if run.told:
@@ -40,7 +47,21 @@ def _tally(run: Run, style: Style) -> str:
         return f"{beside}." if failed else "0 models checked."
     if run.passed:
         return f"{style.paint('All checks passed!', 'green', bold=True)} ({beside})"
+    if run.serves and not unrendered:
+        return f"No findings, but {_not_judged(run.not_here)} ({beside})."
     return f"No findings, but not everything is proved to serve ({beside})."
+
+
+def _not_judged(models: Sequence[str]) -> str:
+    """What is said of models of commands that are not here."""
+    named = ", ".join(map(printable, models[:MOST_NAMES]))
+    more = f" and {len(models) - MOST_NAMES} more" if len(models) > MOST_NAMES else ""
+    were = (
+        "1 model that is not here was"
+        if len(models) == 1
+        else (f"{len(models)} models that are not here were")
+    )
+    return f"{were} not judged: {named}{more}"
 
 
 def counted(number: int, noun: str) -> str:

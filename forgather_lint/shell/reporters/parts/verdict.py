@@ -12,7 +12,7 @@ from forgather_lint.shell.reporters.parts.style import Style
 
 _WORDS = {OWN_MODEL: "{word}, not judged", UNKNOWN: "undecided"}
 """Phrases for verdicts for which the word alone would not be clear."""
-_MOST_NAMES = 3
+MOST_NAMES = 3
 
 
 def verdict_of_one(run: Run) -> str:
@@ -31,8 +31,8 @@ def verdicts_of_several(run: Run, style: Style) -> Iterator[str]:
         for text in by_text(report.verdicts):
             models.setdefault(text, []).append(printable(style.path(report.path)))
     for text, paths in models.items():
-        more = f" and {len(paths) - _MOST_NAMES} more" if len(paths) > _MOST_NAMES else ""
-        yield f"{text} ({', '.join(paths[:_MOST_NAMES])}{more})"
+        more = f" and {len(paths) - MOST_NAMES} more" if len(paths) > MOST_NAMES else ""
+        yield f"{text} ({', '.join(paths[:MOST_NAMES])}{more})"
 
 
 def lines_of(run: Run, style: Style) -> Iterator[str]:
