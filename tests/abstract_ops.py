@@ -21,6 +21,7 @@ from functools import cache
 import forgather_lint.libraries
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.python.interpreter.budget import Budget
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
 from forgather_lint.python.interpreter.trail import Trail
 from forgather_lint.python.values import dims
@@ -82,9 +83,15 @@ def load_ops() -> None:
         importlib.import_module(info.name)
 
 
-class NoEvaluator:
-    """Ops on tensors ask nothing of the interpreter."""
+class _NoRun:
+    autocast = False
 
+
+class NoEvaluator:
+    """Ops on tensors ask the interpreter for nothing but the dtype that is in force."""
+
+    environment = Environment(dtype_named=True)
+    run = _NoRun()
     trail = Trail()
     budget = Budget(10**9)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +43,16 @@ class Way:
     after: str = ""
 
 
-def outcome_of(model: Path, stages: int = 1) -> Outcome:
-    """The outcome of serving `model` by vLLM 0.32 on one rank of each stage."""
-    return cell(Static(model, V032).examined, 1, stages).outcome
+def outcome_of(model: Path, stages: int = 1, dtype: str = "float32") -> Outcome:
+    """The outcome of serving `model` in `dtype` by vLLM 0.32 on one rank of each stage."""
+    return cell(Static(model, V032, dtype).examined, 1, stages).outcome
 
 
-def write_llama(way: Way, folder: Path) -> Path:
-    """A copy of the model in `folder` that is changed in that way."""
+def write_llama(way: Way, folder: Path, instead: Sequence[tuple[str, str]] = ()) -> Path:
+    """A copy of the model in `folder` that is changed in that way.
+
+    `instead` replaces text of the model by other text, wherever it stands.
+    """
     model = copy_model("hf_llama", folder)
     passed = f"                {way.passed}={way.passed},\n" if way.passed else ""
     argument = f", {way.passed}=None" if way.passed else ""
@@ -66,6 +70,9 @@ def write_llama(way: Way, folder: Path) -> Path:
     text = file.read_text("utf-8")
     for old, new in changes.items():
         assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    for old, new in instead:
+        assert old in text, old
         text = text.replace(old, new)
     file.write_text(text, "utf-8")
     return model

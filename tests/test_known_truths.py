@@ -160,7 +160,7 @@ def test_a_packed_projection_unpacked_by_iteration(tmp_path: Path) -> None:
 def stages(static: Static, number: int, keys: list[str] | None = None) -> str:
     judge = static.judge
     if keys is not None:
-        judge = VllmJudge(replace(judge.subject, pipeline_keys=keys))
+        judge = VllmJudge(replace(judge.subject, pipeline_keys=keys), judge.element_type)
     with deep_recursion():
         return judge.pipeline_outcome(number).verdict.value
 

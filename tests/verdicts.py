@@ -24,16 +24,17 @@ V032 = VllmTarget.of("0.32.0", "5.19.0")
 
 @dataclass
 class Static:
-    """A model directory as one target builds it."""
+    """A model directory as one target builds it; the stored answers are of engines in float32."""
 
     directory: Path
     target: VllmTarget
+    dtype: str = "float32"
 
     @cached_property
     def examined(self) -> PreparedModel:
         model = single_model(self.directory)
         elsewhere = self.target.served_elsewhere(model, ModelImpl.AUTO)
-        return elsewhere or self.target.checked(model, "bfloat16", ModelImpl.AUTO, None)
+        return elsewhere or self.target.checked(model, self.dtype, ModelImpl.AUTO, None)
 
     @cached_property
     def judge(self) -> VllmJudge:
@@ -65,7 +66,9 @@ class Static:
             return of_end(prepared.ended)
         judge = self.judge if mutant.plan is None else self._with(mutant.plan)
         if mutant.pipeline_keys is not None:
-            judge = VllmJudge(replace(judge.subject, pipeline_keys=list(mutant.pipeline_keys)))
+            judge = VllmJudge(
+                replace(judge.subject, pipeline_keys=list(mutant.pipeline_keys)), judge.element_type
+            )
         with deep_recursion():
             return judge.outcome(ranks, stages)
 
@@ -76,6 +79,6 @@ class Static:
             PlanEntry(key, where, where, repr(style), PlanOrigin.CONFIG_CLASS, "", style=style)
             for key, style in plan.items()
         ]
-        judge = VllmJudge(replace(subject, tensor_plan=entries))
+        judge = VllmJudge(replace(subject, tensor_plan=entries), self.judge.element_type)
         judge.__dict__["alone"] = self.judge.alone
         return judge

@@ -45,7 +45,7 @@ def verdicts_of(model: ModelInput) -> dict[str, Verdict]:
 
 
 def _served(model: ModelInput, target: VllmTarget) -> Verdict:
-    prepared = prepare(model, target, "bfloat16")
+    prepared = prepare(model, target, "auto")
     if prepared.judge is None:
         ended = prepared.ended
         return Verdict(NOT_BUILT, ended.message if ended else "")

@@ -30,6 +30,7 @@ from forgather_lint.facts.causes.placement import (
 )
 from forgather_lint.facts.release import Effect
 from forgather_lint.libraries.aliases import Aliases
+from forgather_lint.libraries.element_types import leave_to_types, refusal
 from forgather_lint.libraries.masks import is_causal
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.operands import is_none
@@ -80,6 +81,10 @@ _KEYWORD_LOST = "'NoneType' object is not subscriptable"
 """The error of the attention when its keyword has not been passed on to it."""
 
 
+_OTHER_TYPE = "expected scalar type {left} but found {right}"
+"""The error of the kernel that keeps keys and values."""
+
+
 def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> None:
     """Replace the methods that the engine skips by `EXPANSION`, until the trail is rolled back."""
     if heads is None or heads.compressed is None:
@@ -117,7 +122,7 @@ class EngineLibrary(StandardLibrary):
             return TupleValue(self.kept)
         if name == ATTENTION_INTERFACE and self.engine.attention:
             self.attention_runs.attends()
-            return self._attention(self.engine.attention, arguments, where)
+            return self._attention(machine, self.engine.attention, arguments, where)
         narrow = self.engine.handed_on.ids != WHOLE_IDS
         try:
             if narrow:
@@ -146,6 +151,7 @@ class EngineLibrary(StandardLibrary):
     def on_written(self, target: Value, made: Value, where: Place) -> Value:
         if not isinstance(target, TensorValue):
             return made
+        made = StandardLibrary.on_written(self, target, made, where)
         if self.state is not None:
             self.state.called("Tensor.add_", Arguments([target]), made, where)
         return self.aliases.written(target, made, where)
@@ -161,7 +167,9 @@ class EngineLibrary(StandardLibrary):
             self.state.called("Tensor.set_", Arguments([target]), NONE, where)
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")
-    def _attention(self, own: EngineAttention, arguments: Arguments, where: Place) -> Value:
+    def _attention(
+        self, machine: Machine, own: EngineAttention, arguments: Arguments, where: Place
+    ) -> Value:
         """Takes `[1, heads, tokens, head size]`, returns `[tokens, heads * head size]` and None."""
         if self.engine.handed_on.attention:
             self._require_keyword(arguments, where)
@@ -178,6 +186,7 @@ class EngineLibrary(StandardLibrary):
         tensors = [part for part in parts if isinstance(part, TensorValue)]
         if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
             return _unknown_output(tensors, where)
+        _require_types(machine, tensors, where)
         made = self._attend(own, tensors, self.heads, where)
         if not isinstance(made.placement, Wrong) and not _of_same_tokens(tensors):
             made = replace(made, placement=Undecided("keys-beside-the-tokens", where))
@@ -321,6 +330,21 @@ class EngineLibrary(StandardLibrary):
             if not replicated:
                 return _not_heads(name, placement, where)
         return Shard(1, query.since)
+
+
+def _require_types(machine: Machine, tensors: list[TensorValue], where: Place) -> None:
+    """Raise what the cache does with keys or values that are not of its type, the model's.
+
+    Queries alone of another type are taken by some kernels and refused by others.
+    """
+    query, *kept = (tensor.dtype for tensor in tensors)
+    cached = machine.environment.dtype
+    for dtype in kept:
+        refused = refusal(machine, dtype, cached, _OTHER_TYPE, where)
+        if refused is not None:
+            raise Raised("RuntimeError", refused.text, where, cause=refused.cause)
+    if query not in (None, cached):
+        leave_to_types(machine, _OTHER_TYPE.format(left=cached, right=query), where)
 
 
 def _is_bare_parameter(value: Value) -> bool:

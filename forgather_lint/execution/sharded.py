@@ -42,10 +42,13 @@ from forgather_lint.execution.replaced import (
 from forgather_lint.facts.causes.attention import AttentionRunsTwice
 from forgather_lint.facts.causes.code import BareTensorReturned
 from forgather_lint.facts.causes.placement import PartMisused
+from forgather_lint.facts.causes.running import ForwardRaises
 from forgather_lint.facts.release import Effect
 from forgather_lint.libraries.aliases import Aliases
 from forgather_lint.libraries.devices import without_values
+from forgather_lint.libraries.element_types import leave_to_types, refusal
 from forgather_lint.libraries.names import LINEAR
+from forgather_lint.libraries.torch.linear import PRODUCT
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
@@ -65,11 +68,13 @@ class RankRun(NamedTuple):
     """One forward on one rank: its outcome, and those of undecided branches that raise.
 
     `unproved` is the verdict to use instead of *serves*, where that rests on something unknown.
+    `retyped` are modules that returned another dtype than they were given.
     """
 
     outcome: Outcome
     branches: list[Outcome]
     unproved: Outcome | None = None
+    retyped: frozenset[Instance] = frozenset()
 
     @property
     def proved(self) -> Outcome:
@@ -116,6 +121,10 @@ class LayersOfRank:
     running: RunningModules
     forward_dropped: bool = False
     """Whether a layer was run whose own forward the engine leaves out."""
+    given: list[str | None] = field(default_factory=list)
+    """The dtypes of what the running modules were given, outermost first."""
+    retyped: set[Instance] = field(default_factory=set)
+    """Modules that returned another dtype than they were given, each by the first alike."""
 
     def result(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         """The result of the layer that replaces `instance`; None where the module itself runs."""
@@ -127,6 +136,23 @@ class LayersOfRank:
         if assignment is not None and assignment.role is Role.DIVIDED:
             return share(arguments, where)
         return self._norm(instance, arguments, where)
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        """`instance` runs on these arguments."""
+        given = arguments.all()[:1]
+        dtype = given[0].dtype if given and isinstance(given[0], TensorValue) else None
+        self.given.append(dtype)
+        own = self.machine.environment.dtype
+        if dtype not in (None, own) and self.norms.has(instance):
+            leave_to_types(self.machine, f"the norm is given {dtype}", where)
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        """`result` of `instance`: the engine's norms return the type that they are given."""
+        dtype = self.given.pop()
+        if dtype is None or not isinstance(result, TensorValue) or result.dtype in (None, dtype):
+            return result
+        self.retyped.add(instance.first_alike)
+        return replace(result, dtype=dtype) if self.norms.has(instance) else result
 
     def joined(self, instance: Instance, result: Value) -> Value:
         """`result` of `instance`, after what the ranks do behind it (such as adding it up)."""
@@ -214,18 +240,20 @@ class Rank(Observer):
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.running.path.append(instance)
+        self.layers.entered(instance, arguments, where)
         self.answers.entered(instance, self.aliases.current(arguments))
         self.attention.entered(where)
 
     def left(self, instance: Instance, result: Value) -> Value:
         self.running.path.pop()
-        result = self.layers.joined(instance, result)
+        result = self.layers.joined(instance, self.layers.left(instance, result))
         self.answers.left(result)
         self.attention.left(instance, result)
         return result
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.running.abandoned(error)
+        self.layers.given.pop()
         self.answers.abandoned()
         self.attention.abandoned()
 
@@ -300,10 +328,13 @@ def run(
             _split(machine, tree, assignments, ranks, engine.plan.uneven_parts)
             with kept.watching():
                 result = machine.call(root, _told(machine, engine, root), root.where)
-            found = RankRun(_outcome(rank, result, root), rank.given_up, _unproved(rank, root))
+            outcome = _outcome(rank, result, root)
+            retyped = frozenset(layers.retyped)
+            found = RankRun(outcome, rank.given_up, _unproved(rank, root), retyped)
             asked = machine.asked()
         except Raised as error:
-            return RankRun(_failure(machine.doubted(error), rank), rank.given_up)
+            failed = _failure(machine.doubted(error), rank)
+            return RankRun(failed, rank.given_up, None, frozenset(layers.retyped))
         except BudgetExceeded as error:
             return RankRun(undecided(error.reason, root.where), rank.given_up)
     if found.outcome is not SERVES or found.unproved is not None:
@@ -402,12 +433,23 @@ def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
     first = rank.aliases.now(first)
     if isinstance(first, TensorValue):
         found = of_result(first.placement, first.origin)
+        if found is SERVES:
+            found = _given_to_head(machine, first, first.origin or root.where)
         if repeated and found is SERVES:
             return _twice(rank, repeated, root)
         return found
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
     return undecided(reason, where or root.where)
+
+
+def _given_to_head(machine: Machine, states: TensorValue, where: Place) -> Outcome:
+    """The verdict on hidden states of this type: the output head is a product with its weight."""
+    refused = refusal(machine, states.dtype, machine.environment.dtype, PRODUCT, where)
+    if refused is None:
+        return SERVES
+    text = f"RuntimeError: {refused.text}"
+    return Outcome(Verdict.FAILS, refused.cause or ForwardRaises(), text, where)
 
 
 def _unproved(rank: Rank, root: Instance) -> Outcome | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from forgather_lint.python.values.value import External, Known, Value
+from forgather_lint.python.values.value import Builtin, External, Known, Value
 
 _ALIASES = {
     "float": "float32",
@@ -21,7 +21,7 @@ _ALIASES = {
     "cfloat": "complex64",
     "cdouble": "complex128",
 }
-_PYTHON = {"builtins.float": "float32", "builtins.int": "int64", "builtins.bool": "bool"}
+_PYTHON = {"float": "float64", "int": "int64", "bool": "bool"}
 _ORDER = (
     "bool",
     "uint8",
@@ -52,19 +52,24 @@ def dtype_named(name: str) -> str | None:
 
 def dtype_of(value: Value) -> str | None:
     """The dtype that a `dtype=` argument names; None when it names none or is not known."""
-    if not isinstance(value, External):
-        return None
-    return _PYTHON.get(value.name) or dtype_named(value.name)
+    if isinstance(value, Builtin):
+        return _PYTHON.get(value.name)
+    return dtype_named(value.name) if isinstance(value, External) else None
 
 
-def dtype_of_number(value: Value) -> str | None:
-    """The dtype that torch gives a Python number (a size is an integer); None for others."""
+def dtype_of_number(value: Value, real: str) -> str | None:
+    """The dtype that torch gives a Python number (a size is an integer); None for others.
+
+    `real` is the dtype of real numbers: torch's default dtype.
+    """
     number = value.value if isinstance(value, Known) else 0
     if isinstance(number, bool):
         return "bool"
     if isinstance(number, float):
-        return "float32"
-    return "complex64" if isinstance(number, complex) else "int64"
+        return real
+    if isinstance(number, complex):
+        return complex_of(real) or "complex64"
+    return "int64"
 
 
 @lru_cache(maxsize=64)

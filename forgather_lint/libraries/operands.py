@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.dtypes import dtype_of_number
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.propagation import PART_SIZE, absorb, consistent, op_text
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
 from forgather_lint.python.values import dims, type_names
@@ -176,7 +177,7 @@ def number_operand(site: Site, value: Value) -> TensorValue:
         return TensorValue((), placement, "int64", tags=tags)
     if isinstance(value, Known) and isinstance(value.value, bool | int | float | complex):
         tags = frozenset([] if value.value else [ZEROS])
-        return TensorValue((), REPLICATE, dtype_of_number(value), tags=tags)
+        return TensorValue((), REPLICATE, dtype_of_number(value, default_dtype(site)), tags=tags)
     raise Undetermined(reason_of(value))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from forgather_lint.libraries.stdlib.classes import (
 from forgather_lint.libraries.stdlib.decorators import TAKERS
 from forgather_lint.libraries.stdlib.enumerations import make_members
 from forgather_lint.libraries.tokens import with_choice, with_counts
+from forgather_lint.libraries.torch.elementwise import check_apart, check_cast, check_written
+from forgather_lint.libraries.torch.strides import with_strides
 from forgather_lint.libraries.transformers import (
     config as transformers_config,
 )
@@ -189,6 +192,7 @@ class StandardLibrary:
                 made = with_counts(name, arguments, made)
                 made = with_counting(name, arguments, made, where)
                 made = with_causality(name, arguments, made)
+                made = with_strides(name, arguments.all(), made)
                 if overwrites_mask(name, arguments, made):
                     machine.leave_unproved(Unknown("mask-overwritten", where))
                 return made
@@ -310,7 +314,18 @@ class StandardLibrary:
         return machine.is_instance_of(asked, names.CONFIG)
 
     def on_written(self, target: Value, made: Value, where: Place) -> Value:
-        return made
+        """`made` as `target` holds it. Raises what torch does where shape or dtype do not fit."""
+        if not isinstance(target, TensorValue) or not isinstance(made, TensorValue):
+            return made
+        try:
+            if target.shape is not None and made.shape is not None:
+                check_written(target.shape, made.shape)
+            check_cast(target.dtype, made.dtype)
+            check_apart(target)
+        except OpFailure as failure:
+            raise Raised(failure.error, failure.text, where) from failure
+        kept = target.dtype == made.dtype and target.strides == made.strides
+        return made if kept else replace(made, dtype=target.dtype, strides=target.strides)
 
     def on_replaced(
         self, machine: Machine, target: Value, name: str, value: Value, where: Place

@@ -38,7 +38,7 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
         prepared = examine(
             model,
             target,
-            settings.dtype or "bfloat16",
+            settings.dtype or "auto",
             settings.max_model_len,
             settings.model_impl,
         )

@@ -60,6 +60,7 @@ class Tracing(StandardLibrary):
         return result
 
     def on_written(self, target: Value, made: Value, where: Place) -> Value:
+        made = StandardLibrary.on_written(self, target, made, where)
         if self.armed:
             step = TracedOp("Tensor.set_", Arguments([target]), self.outer or where, made)
             self.written.append(step)

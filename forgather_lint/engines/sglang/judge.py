@@ -11,6 +11,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
+from forgather_lint.engines.common.element_type import element_type
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
 from forgather_lint.engines.common.unknown_plans import UnknownPlans
@@ -153,11 +154,12 @@ class SglangJudge:
     @cached_property
     def alone(self) -> RankRun:
         """The outcome on a single rank, with branches that raise there; an error is not proved."""
-        outcome, given_up, unproved = self._alone
+        ran = self._alone
+        outcome = ran.outcome
         if outcome.verdict is not Verdict.SERVES:
             reason = f"forward at size 1: {outcome.reason}"
             outcome = undecided(reason, outcome.where, outcome.module)
-        return RankRun(outcome, given_up, unproved)
+        return ran._replace(outcome=outcome)
 
     @cached_property
     def _alone(self) -> RankRun:
@@ -300,7 +302,8 @@ def prepare(
     """Build the base model as `target` would, and merge its plans."""
     beside = environment_beside(target.transformers)
     own = replace(beside, attention="sglang", host="sglang", imports_told=False)
-    builder = builder_of(model, environment or own)
+    dtype = element_type(model, dtype).name
+    builder = builder_of(model, replace(environment or own, dtype=dtype))
     base = build_base(builder)
     if isinstance(base, NotBuilt):
         return PreparedModel(target, None, base, builder)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines import api
+from forgather_lint.engines.common.element_type import ElementType
 from forgather_lint.engines.common.rms_norm import is_rms_norm
 from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
 from forgather_lint.engines.common.unknown_plans import UnknownPlans
@@ -34,7 +35,7 @@ from forgather_lint.execution.dataflow import Body, Step, graphs, graphs_alone
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.error_causes import is_engines
 from forgather_lint.execution.memory import RankBytes
-from forgather_lint.execution.norms import Norms
+from forgather_lint.execution.norms import NO_NORMS, Norms
 from forgather_lint.execution.outcome import (
     SERVES,
     Outcome,
@@ -62,7 +63,7 @@ from forgather_lint.facts.causes.placement import (
     RaisesOnRank,
     SizeDoesNotDivide,
 )
-from forgather_lint.facts.causes.running import BehindAttention, ForwardRaises
+from forgather_lint.facts.causes.running import BehindAttention, ElementTypesDiffer, ForwardRaises
 from forgather_lint.facts.causes.stages import (
     EmbedScaleNotSet,
     EntryNamesNoModule,
@@ -71,6 +72,7 @@ from forgather_lint.facts.causes.stages import (
 )
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
@@ -110,12 +112,17 @@ class VllmJudge:
     """Judges one model on one release; what several sizes need is computed once."""
 
     subject: VllmSubject
-    dtype: str = "bfloat16"
+    element_type: ElementType
     quantized: Quantized | Unfollowed | None = None
     _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
     _grouped: dict[int, dict[Instance, Fusion]] = field(default_factory=dict)
     _cut: Pipeline | None = None
     _sizes: KnownSizes = field(default_factory=KnownSizes)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which the model is loaded."""
+        return self.element_type.name
 
     @property
     def engine(self) -> VllmEngine:
@@ -193,7 +200,15 @@ class VllmJudge:
         subject = self.subject
         machine, engine, heads = subject.machine, self.engine, self.attended
         ran = run(
-            machine, subject.tree, subject.root, assigned, engine, ranks, heads, norms=self.norms
+            machine,
+            subject.tree,
+            subject.root,
+            assigned,
+            engine,
+            ranks,
+            heads,
+            self._world,
+            self.norms,
         )
         alone = self.alone
         if alone.outcome.verdict is Verdict.UNKNOWN:
@@ -227,6 +242,11 @@ class VllmJudge:
         width = self.config.number("hidden_size") if from_config else None
         kinds = {each.first_alike for each in self.subject.tree.instances.values()}
         return Norms(frozenset(filter(self._is_norm, kinds)), width)
+
+    @property
+    def _finds_norms(self) -> bool:
+        found_by = self.profile.modules.norm_found_by.value
+        return found_by in (NormSearch.CLASS_NAME, NormSearch.DATAFLOW)
 
     def _is_norm(self, module: Instance) -> bool:
         """Whether the release takes `module` for an RMS norm, and replaces it."""
@@ -262,25 +282,44 @@ class VllmJudge:
     @property
     def _ran_alone(self) -> RankRun:
         """The forward on a single rank, if it serves with the attention over compressed keys."""
-        subject = self.subject
         try:
             planned = self.planned
         except (Raised, BudgetExceeded):
             planned = {}
-        ran = run(
-            subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.attended
-        )
+        ran = self._run_alone(planned, NO_NORMS)
+        if self._finds_norms and any(map(self.norms.has, ran.retyped)):
+            ran = self._run_alone(planned, self.norms)
         if ran.outcome is SERVES and self.latents and not any(map(_looks_both_ways, self.latents)):
             found = size_outcome(self.config, self.engine, self.latents)
             return RankRun(found, ran.branches, ran.unproved)
         return ran
+
+    def _run_alone(self, planned: Mapping[Instance, Assignment], norms: Norms) -> RankRun:
+        subject = self.subject
+        return run(
+            subject.machine,
+            subject.tree,
+            subject.root,
+            planned,
+            self.engine,
+            1,
+            self.attended,
+            self._world,
+            norms,
+        )
+
+    @property
+    def _world(self) -> Environment:
+        """What the model finds while it runs: its type decides if somebody has named it."""
+        world = self.subject.machine.environment
+        return replace(world, dtype_named=self.element_type.named)
 
     def _explained(self, failure: Outcome) -> Outcome:
         """An error on a single rank, with its cause: the engine's attention or the model."""
         if self._not_modelled:
             reason = f"forward raises at size 1: {failure.reason}"
             return undecided(reason, failure.where, met=failure.met)
-        if isinstance(failure.cause, OfEngine):
+        if isinstance(failure.cause, OfEngine | ElementTypesDiffer):
             return failure
         by_engine = runs_alone(self.subject.machine, self.subject.root)
         return replace(failure, cause=BehindAttention() if by_engine else ForwardRaises())
@@ -530,7 +569,7 @@ class VllmJudge:
             pipeline_keys=keys,
             plans_unknown=UnknownPlans(),
         )
-        judge = VllmJudge(subject, self.dtype, self.quantized, _grouped=self._grouped)
+        judge = VllmJudge(subject, self.element_type, self.quantized, _grouped=self._grouped)
         known = {name: self.__dict__[name] for name in _OF_NO_PLAN if name in self.__dict__}
         judge.__dict__.update(known)
         return judge

@@ -300,12 +300,13 @@ class VllmConversation:
 
 @record
 class VllmBuilding:
-    """`building.toml`: where the constructor of a model finds its tensors."""
+    """`building.toml`: what the constructor of a model finds."""
 
     tensors_on: Fact[str]
     parameters_on: Fact[str]
     tensors_stay_on: Fact[str]
     value_read: Fact[Reaction]
+    config_typed: Fact[bool]
 
 
 @record

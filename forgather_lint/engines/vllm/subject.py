@@ -8,12 +8,14 @@ from dataclasses import replace
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
+from forgather_lint.engines.common.element_type import element_type
 from forgather_lint.engines.transformers.base_model import (
     build_base,
     merged_plans,
     with_given_plans,
 )
 from forgather_lint.engines.transformers.environment import environment_beside
+from forgather_lint.engines.vllm.config_patch import ConfigPatch
 from forgather_lint.engines.vllm.experts import (
     ExpertBlock,
     expert_blocks,
@@ -23,7 +25,6 @@ from forgather_lint.engines.vllm.experts import (
 )
 from forgather_lint.engines.vllm.judge import VllmJudge, VllmSubject
 from forgather_lint.engines.vllm.release import VllmEngine, engine_of
-from forgather_lint.engines.vllm.rope_patch import patch_rope_parameters
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.facts import NotBuilt
@@ -50,13 +51,15 @@ def prepare(
     Without `experts_fused` the experts are those of the model, not the engine's. `environment`
     replaces that of `target`.
     """
-    builder = builder_of(model, environment or environment_of(target))
+    of_model = element_type(model, dtype)
+    world = environment or environment_of(target)
+    builder = builder_of(model, replace(world, dtype=of_model.name))
     base = build_base(builder)
     if isinstance(base, NotBuilt):
         return PreparedModel(target, None, base, builder)
     with deep_recursion():
         subject = _subject(builder, model, base, target, experts_fused)
-    return PreparedModel(target, VllmJudge(subject, dtype), None, builder)
+    return PreparedModel(target, VllmJudge(subject, of_model), None, builder)
 
 
 def environment_of(target: VllmTarget) -> Environment:
@@ -66,7 +69,9 @@ def environment_of(target: VllmTarget) -> Environment:
         environment_beside(target.transformers, target.torch),
         attention="vllm",
         host="vllm",
-        config_patched=patch_rope_parameters if target.vllm.config.rope_patched.value else None,
+        config_patched=ConfigPatch(
+            target.vllm.config.rope_patched.value, building.config_typed.value
+        ),
         tensors_on=building.tensors_on.value,
         parameters_on=building.parameters_on.value,
         tensors_stay_on=building.tensors_stay_on.value,

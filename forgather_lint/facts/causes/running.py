@@ -17,6 +17,16 @@ class BehindAttention(Cause):
 
 
 @record
+class ElementTypesDiffer(Cause):
+    """An op that converts nothing gets real numbers of two element types.
+
+    `served_in` is the one in which the model is loaded.
+    """
+
+    served_in: str
+
+
+@record
 class MaskNotMade(OfEngine):
     """The forward needs an attention mask, which the engine does not make."""
 

@@ -10,8 +10,10 @@ from typing import cast
 
 from forgather_lint.core.port import port_of
 from forgather_lint.libraries.dtypes import kind
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.nn.signatures import signature_of
 from forgather_lint.libraries.shapes import shape_text
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.library import OpFailure, Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import Size, multiply
@@ -43,9 +45,10 @@ def set_plain(site: Site, target: Instance, **attributes: Value) -> None:
         machine.trail.set_attribute(target, name, kept)
 
 
-def parameter(site: Site, *shape: Size | None, dtype: str = "float32") -> TensorValue:
-    """A fresh parameter."""
-    return TensorValue(shape, dtype=dtype, origin=site.where, is_parameter=True)
+def parameter(site: Site, *shape: Size | None, dtype: str | None = None) -> TensorValue:
+    """A fresh parameter; of torch's default dtype where none is given."""
+    own = dtype or default_dtype(site)
+    return TensorValue(shape, dtype=own, origin=site.where, is_parameter=True)
 
 
 def optional(site: Site, flag: Value, part: Value) -> Value:
@@ -280,7 +283,11 @@ def parameter_of(site: Site, data: Value | None = None, requires_grad: Value = T
         if asked and data.dtype is not None and kind(data.dtype) < 2:
             text = "Only Tensors of floating point and complex dtype can require gradients"
             raise OpFailure("RuntimeError", text)
-        return TensorValue(data.shape, dtype=data.dtype, origin=site.where, is_parameter=True)
+        world = machine_of(site).environment
+        # vllm/.../transformers/base.py, `init_parameters`: each parameter is made anew in the dtype
+        # of the model, whatever its own is.
+        dtype = world.dtype if world.parameters_on == "meta" else data.dtype
+        return TensorValue(data.shape, dtype=dtype, origin=site.where, is_parameter=True)
     if data is not None and is_plain(data) and data != NONE:
         text = f"'{type_name(data)}' object has no attribute 'detach'"
         raise OpFailure("AttributeError", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.nn.build import (
     optional,
     parameter,
@@ -19,6 +20,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Value,
     integer,
+    known,
     size_of,
 )
 
@@ -77,7 +79,7 @@ def group_norm(
     self: Instance,
     num_groups: Value,
     num_channels: Value,
-    eps: Value = NONE,
+    eps: Value = known(1e-5),  # noqa: B008
     affine: Value = TRUE,
     **options: Value,
 ) -> Value:
@@ -85,9 +87,16 @@ def group_norm(
     if isinstance(channels, int) and isinstance(groups, int) and groups and channels % groups:
         text = f"num_channels ({channels}) must be divisible by num_groups ({groups})"
         raise OpFailure("ValueError", text)
-    part = parameter(site, channels)
-    other = parameter(site, channels)
-    set_plain(site, self, weight=optional(site, affine, part), bias=optional(site, affine, other))
+    set_plain(
+        site,
+        self,
+        num_groups=num_groups,
+        num_channels=num_channels,
+        eps=eps,
+        affine=affine,
+        weight=optional(site, affine, parameter(site, channels)),
+        bias=optional(site, affine, parameter(site, channels)),
+    )
     return NONE
 
 
@@ -114,6 +123,8 @@ def batch_norm(
         bias=optional(site, affine, parameter(site, size)),
     )
     for name in ("running_mean", "running_var"):
-        set_buffer(site, self, name, TensorValue((size,), dtype="float32"), persistent=True)
+        set_buffer(
+            site, self, name, TensorValue((size,), dtype=default_dtype(site)), persistent=True
+        )
     set_buffer(site, self, "num_batches_tracked", TensorValue((), dtype="int64"), persistent=True)
     return NONE

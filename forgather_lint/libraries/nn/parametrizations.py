@@ -52,7 +52,7 @@ def weight_norm(site: Site, module: Value, name: Value = _WEIGHT, dim: Value = _
     if target is None:
         return site.unknown("unmodelled-call")
     owner, own, tensor = target
-    lengths = parameter(site, *_lengths(tensor.shape or (), dim), dtype=tensor.dtype or "float32")
+    lengths = parameter(site, *_lengths(tensor.shape or (), dim), dtype=tensor.dtype)
     norm = Instance(External(f"{_PACKAGE}._WeightNorm"), {}, site.where)
     _keep(site, owner, own, norm, (lengths, _parameter_like(tensor)))
     _compute(site, owner, own, tensor)
@@ -65,7 +65,7 @@ def old_weight_norm(site: Site, module: Value, name: Value = _WEIGHT, dim: Value
     if target is None:
         return site.unknown("unmodelled-call")
     owner, own, tensor = target
-    lengths = parameter(site, *_lengths(tensor.shape or (), dim), dtype=tensor.dtype or "float32")
+    lengths = parameter(site, *_lengths(tensor.shape or (), dim), dtype=tensor.dtype)
     set_plain(site, owner, **{f"{own}_g": lengths, f"{own}_v": _parameter_like(tensor)})
     _compute(site, owner, own, tensor)
     return module

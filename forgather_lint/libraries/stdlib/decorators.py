@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.values.objects import BoundMethod, ClassValue, FunctionValue
-from forgather_lint.python.values.value import External, Value
+from forgather_lint.python.values.value import FALSE, NONE, TRUE, External, Value
 
 _IDENTITY = External("functools.identity")
 
@@ -24,7 +25,7 @@ _MAKERS = (
     "transformers.replace_list_option_in_docstrings transformers.accepts_precomputed_kwargs "
     "transformers.compile_compatible_method_lru_cache transformers.force_accelerate_hooks "
     "transformers.select_hidden_states transformers.filter_out_non_signature_kwargs "
-    "transformers.maybe_autocast torch.autocast torch.amp.autocast torch.manual_seed"
+    "torch.manual_seed"
 )
 
 
@@ -50,6 +51,21 @@ TAKERS = frozenset(
 def taker(site: Site, *arguments: Value, **options: Value) -> Value:
     """Such a decorator, called with options; or a function that is decorated by a call."""
     return arguments[0] if arguments else External(site.name)
+
+
+@op("transformers.maybe_autocast", "torch.autocast", "torch.amp.autocast")
+@op("torch.cuda.amp.autocast", "torch.cpu.amp.autocast")
+def autocast(
+    site: Site,
+    device_type: Value = NONE,
+    dtype: Value = NONE,
+    enabled: Value = TRUE,
+    **options: Value,
+) -> Value:
+    """A context, or a decorator, in which torch converts operands to one type by itself."""
+    if FALSE not in (enabled, device_type):  # torch.cuda.amp.autocast(False)
+        machine_of(site).run.autocast = True
+    return _IDENTITY
 
 
 for _name in _DECORATORS.split():

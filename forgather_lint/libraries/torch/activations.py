@@ -22,16 +22,16 @@ from forgather_lint.libraries.operands import (
 from forgather_lint.libraries.propagation import absorb
 from forgather_lint.libraries.torch.elementwise import elementwise
 from forgather_lint.libraries.torch.filling import RANDOM
-from forgather_lint.libraries.torch.pointwise import floating, same, unary
+from forgather_lint.libraries.torch.pointwise import floating, of_reals, same, unary
 from forgather_lint.libraries.torch.split import chunk
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.placement import Undecided
 from forgather_lint.python.values.value import FALSE, TRUE, Known, TensorValue, Value
 
-_FUNCTIONS = (
-    "gelu silu sigmoid tanh elu selu celu leaky_relu softplus softsign tanhshrink logsigmoid "
-    "hardswish hardsigmoid mish"
+_FUNCTIONS = "sigmoid tanh softsign tanhshrink"
+_OF_REALS = (
+    "gelu silu elu selu celu leaky_relu softplus logsigmoid hardswish hardsigmoid mish".split()
 )
 _PIECEWISE_LINEAR = "relu relu6 hardtanh threshold"
 _CURVED = {f"transformers.{name}" for name in TRANSFORMERS_ACTIVATIONS} - {LINEAR_ACTIVATION}
@@ -41,6 +41,8 @@ _DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout"
 tensor_op(*[f"torch.nn.functional.{name}" for name in _FUNCTIONS.split()])(
     unary("argument", floating)
 )
+for _name in _OF_REALS:
+    tensor_op(f"torch.nn.functional.{_name}")(unary("argument", of_reals(_name)))
 tensor_op(*[f"torch.nn.functional.{name}" for name in _PIECEWISE_LINEAR.split()])(
     unary("argument", same)
 )
@@ -51,7 +53,9 @@ tensor_op(*[f"torch.nn.functional.{name}" for name in _PIECEWISE_LINEAR.split()]
     *[f"{name}.forward" for name in _CURVED],
 )
 def activation_forward(site: Site, self: Instance, input: Value) -> Value:
-    return elementwise(site, [(tensor(site, input), "argument")], floating)
+    name = site.name.removesuffix(".forward").rpartition(".")[2].lower()
+    rule = of_reals(name) if name.replace("leakyrelu", "leaky_relu") in _OF_REALS else floating
+    return elementwise(site, [(tensor(site, input), "argument")], rule)
 
 
 @tensor_op("torch.nn.functional.glu")
@@ -67,7 +71,7 @@ def glu(site: Site, input: Value, dim: Value = LAST) -> Value:
     halves = items(site, chunk(site, source, Known(2), dim))
     if len(halves) != 2:
         raise Undetermined("symbolic-size")
-    return elementwise(site, [(halves[0], "factor"), (halves[1], "argument")])
+    return elementwise(site, [(halves[0], "factor"), (halves[1], "argument")], of_reals("glu"))
 
 
 @tensor_op("torch.nn.GLU.forward")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from forgather_lint.core.port import port_of
 from forgather_lint.facts.causes.placement import SizesDiffer
 from forgather_lint.libraries.dtypes import kind
+from forgather_lint.libraries.element_types import common_dtype
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
 from forgather_lint.libraries.operands import (
     LAST,
@@ -41,6 +42,8 @@ from forgather_lint.python.values.value import (
     integer,
 )
 
+_ATTENDED = "Expected query, key, and value to have the same dtype, but got {left} and {right}"
+
 
 @tensor_op("torch.nn.functional.scaled_dot_product_attention")
 def scaled_dot_product_attention(
@@ -59,6 +62,7 @@ def scaled_dot_product_attention(
     values = tensor(site, value, "value", 3)
     if flag(enable_gqa):
         keys, values = (_heads_repeated(site, queries, each) for each in (keys, values))
+    common_dtype(site, [queries, keys, values], _ATTENDED)
     scores = product(site, queries, tensor(site, matrix_transpose(site, keys)))
     if is_number(scale):
         scores = elementwise(site, [(scores, "factor"), (scale, "factor")])

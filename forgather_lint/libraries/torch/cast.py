@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from forgather_lint.libraries.dtypes import dtype_named, dtype_of, kind
 from forgather_lint.libraries.operands import is_none, shape_of, tensor, tensor_op, value_op
-from forgather_lint.libraries.propagation import Operand, Role, propagate
+from forgather_lint.libraries.propagation import Operand, Role, op_text, propagate
 from forgather_lint.libraries.shapes import broadcast
 from forgather_lint.libraries.torch.expansion import stretched
 from forgather_lint.libraries.torch.filling import RANDOM, uniform
+from forgather_lint.libraries.torch.strides import Strides, dense, is_dense, of_elementwise, unknown
 from forgather_lint.python.interpreter.library import Op, Site
-from forgather_lint.python.values.value import NONE, External, TensorValue, Unknown, Value, known
+from forgather_lint.python.values.value import NONE, TensorValue, Unknown, Value, known
 
 
 def cast_to(site: Site, source: TensorValue, dtype: str | None) -> TensorValue:
@@ -23,7 +24,18 @@ def cast_to(site: Site, source: TensorValue, dtype: str | None) -> TensorValue:
     role: Role = "argument" if truncates else "factor"
     labels = tuple(range(len(shape_of(source))))
     placement = propagate(site, [Operand(source, labels, role)], labels)
-    return replace(source, placement=placement, dtype=dtype, origin=site.where, is_parameter=False)
+    made = replace(source, placement=placement, dtype=dtype, origin=site.where, is_parameter=False)
+    return replace(made, strides=_of_copy(source))
+
+
+def _of_copy(source: TensorValue) -> Strides | None:
+    """The strides of a copy: those of the original, if that has no gaps."""
+    if source.strides is None:
+        return None
+    known = is_dense(shape_of(source), source.strides)
+    if known is None:
+        return unknown(shape_of(source))
+    return source.strides if known else dense(shape_of(source))
 
 
 @tensor_op("Tensor.to")
@@ -34,7 +46,7 @@ def to(site: Site, input: Value, *given: Value, **options: Value) -> Value:
     for argument in (*given, options.get("dtype", NONE), options.get("other", NONE)):
         if isinstance(argument, TensorValue):
             target = argument.dtype
-        elif isinstance(argument, External) and dtype_of(argument) is not None:
+        elif dtype_of(argument) is not None:
             target = dtype_of(argument)
         elif isinstance(argument, Unknown):
             target = None
@@ -74,6 +86,9 @@ for _name in ("float", "half", "bfloat16", "double", "long", "int", "short", "bo
 )
 def clone(site: Site, input: Value, *_: Value, **__: Value) -> Value:
     source = tensor(site, input)
+    copies = op_text(site) in ("clone", "pin_memory")
+    if copies and source.strides is not None:
+        source = replace(source, strides=of_elementwise(shape_of(source), [source]))
     return replace(source, is_parameter=False) if source.is_parameter else source
 
 

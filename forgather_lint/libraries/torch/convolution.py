@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.libraries.element_types import require_type
 from forgather_lint.libraries.operands import (
     ONE,
     ZERO,
@@ -25,6 +26,8 @@ from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.placement import Shard
 from forgather_lint.python.values.value import NONE, Known, TensorValue, Value
+
+_KERNEL = "Input type ({right}) and weight type ({left}) should be the same"
 
 
 @tensor_op(
@@ -55,6 +58,9 @@ def convolution(
     placement = propagate(site, operands, names[not batched :], whole=range(len(spatial)))
     wide = [place for place, size in enumerate(filters[2:]) if size != 1]
     placement = after_meeting(site, operands, wide, placement)
+    require_type(site, source, kernel, _KERNEL)
+    if addend is not None:
+        require_type(site, source, addend, _KERNEL.replace("weight", "bias"))
     made: Shape = (shape[0], filters[0], *spatial)
     convolved = result(site, made[not batched :], placement, source.dtype)
     if addend is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.dtypes import complex_of, result_type
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.operands import (
     NO_SIZES,
     ONE,
@@ -34,7 +35,7 @@ from forgather_lint.libraries.propagation import (
 )
 from forgather_lint.libraries.tokens import counted_from_first
 from forgather_lint.libraries.torch.elementwise import elementwise
-from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, EMPTY, dtype_or, uniform
+from forgather_lint.libraries.torch.filling import EMPTY, dtype_or, uniform
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -54,7 +55,9 @@ from forgather_lint.python.values.value import (
 @tensor_op("torch.eye")
 def eye(site: Site, n: Value, m: Value = NONE, *, dtype: Value = NONE, **_: Value) -> Value:
     shape = (integer(n), integer(n if is_none(m) else m))
-    return TensorValue(shape, _of_counted(site, shape), dtype_or(dtype, DEFAULT_DTYPE), site.where)
+    return TensorValue(
+        shape, _of_counted(site, shape), dtype_or(dtype, default_dtype(site)), site.where
+    )
 
 
 @tensor_op("torch.arange")
@@ -71,7 +74,9 @@ def arange(
     if is_none(end):
         start, end = ZERO, start
     bounds = (start, end, step)
-    natural = "int64" if all(size_of(bound) is not None for bound in bounds) else DEFAULT_DTYPE
+    natural = (
+        "int64" if all(size_of(bound) is not None for bound in bounds) else default_dtype(site)
+    )
     size = _count(*bounds)
     placement = _of_counted(site, [size_of(bound) for bound in bounds])
     return TensorValue((size,), placement, dtype_or(dtype, natural), site.where)
@@ -111,7 +116,7 @@ def linspace(
     site: Site, start: Value, end: Value, steps: Value, base: Value = ONE, **factory: Value
 ) -> Value:
     size = integer(steps)
-    dtype = dtype_or(factory.get("dtype", NONE), DEFAULT_DTYPE)
+    dtype = dtype_or(factory.get("dtype", NONE), default_dtype(site))
     return TensorValue((size,), _of_counted(site, [size]), dtype, site.where)
 
 
@@ -124,9 +129,11 @@ def tensor_of(site: Site, data: Value, *given: Value, dtype: Value = NONE, **_: 
     if isinstance(data, TensorValue):
         return result(site, data.shape, data.placement, dtype_or(dtype, own or data.dtype))
     shape, numbers = _nested(site, data)
-    natural = result_type((number.dtype, 0) for number in numbers) if numbers else DEFAULT_DTYPE
+    natural = (
+        result_type((number.dtype, 0) for number in numbers) if numbers else default_dtype(site)
+    )
     if site.name == "torch.scalar_tensor":
-        natural = DEFAULT_DTYPE
+        natural = default_dtype(site)
     placement = propagate(site, [Operand(number, (), "term") for number in numbers], ())
     return TensorValue(shape, placement, dtype_or(dtype, own or natural), site.where)
 
@@ -191,5 +198,7 @@ def uninitialised(site: Site, *given: Value, **_: Value) -> Value:
     """`torch.Tensor(2, 3)` has those sizes, `torch.Tensor([2, 3])` those elements."""
     if len(given) == 1 and (is_sequence(given[0]) or isinstance(given[0], TensorValue)):
         made = tensor_of(site, given[0])
-        return replace(made, dtype=DEFAULT_DTYPE) if isinstance(made, TensorValue) else made
-    return uniform(site, tuple(sizes(site, given or (NO_SIZES,))), DEFAULT_DTYPE, undecided=EMPTY)
+        return replace(made, dtype=default_dtype(site)) if isinstance(made, TensorValue) else made
+    return uniform(
+        site, tuple(sizes(site, given or (NO_SIZES,))), default_dtype(site), undecided=EMPTY
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from forgather_lint.libraries.dtypes import result_type
+from forgather_lint.libraries.element_types import common_dtype
 from forgather_lint.libraries.operands import (
     Shape,
     Undetermined,
@@ -22,6 +23,8 @@ from forgather_lint.libraries.tokens import after_product
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.value import Known, TensorValue, Value
+
+_MET = "expected scalar type {left} but found {right}"
 
 
 @tensor_op("torch.einsum")
@@ -42,6 +45,8 @@ def einsum(site: Site, equation: Value, *operands: Value) -> Value:
     given_labels = _without_ones(tensors, labels)
     placement = propagate(site, given_labels, names)
     placement = after_product(site, given_labels, names, placement)
+    if len(tensors) > 1 and any(label not in names for each in labels for label in each):
+        common_dtype(site, tensors, _MET)  # only what is summed over is a product of matrices
     dtype = result_type((each.dtype, 2) for each in tensors)
     return result(site, tuple(found.get(name, 1) for name in names), placement, dtype)
 

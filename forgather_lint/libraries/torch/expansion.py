@@ -28,6 +28,7 @@ from forgather_lint.libraries.shapes import (
     one_on_rank,
     with_leading_ones,
 )
+from forgather_lint.libraries.torch.strides import laid, strides_of
 from forgather_lint.libraries.torch.views import reshaped
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -63,7 +64,10 @@ def stretched(site: Site, source: TensorValue, target: Shape) -> TensorValue:
         size if dim < offset or one_on_rank(shape[dim - offset]) else shape[dim - offset]
         for dim, size in enumerate(full)
     )
-    return result(site, reached, _of_stretched(site, source, reached), source.dtype)
+    made = result(site, reached, _of_stretched(site, source, reached), source.dtype)
+    kept = zip(shape, strides_of(source), reached[offset:], strict=True)
+    along = [0 if own != size and one_on_rank(own) else stride for own, stride, size in kept]
+    return laid(made, (*[0] * offset, *along), source)
 
 
 def _of_stretched(site: Site, source: TensorValue, target: Shape) -> Placement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from forgather_lint.libraries.dtypes import dtype_of, dtype_of_number
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.operands import (
     NO_SIZES,
     ZERO,
@@ -20,13 +21,12 @@ from forgather_lint.libraries.operands import (
     tensor_op,
 )
 from forgather_lint.libraries.propagation import Operand, absorb, placement_of_uniform, propagate
+from forgather_lint.libraries.torch.strides import of_elementwise
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.placement import ZEROS, Undecided
 from forgather_lint.python.values.value import NONE, Known, SymbolicInt, TensorValue, Value
-
-DEFAULT_DTYPE = "float32"
 
 
 def dtype_or(dtype: Value, otherwise: str | None) -> str | None:
@@ -66,13 +66,14 @@ def _filling(zeros: bool, undecided: str) -> tuple[Op, Op, Op]:
         given = size or (factory.get("size", NO_SIZES),)
         shape = tuple(sizes(site, given))
         return uniform(
-            site, shape, dtype_or(dtype, DEFAULT_DTYPE), zeros=zeros, undecided=undecided
+            site, shape, dtype_or(dtype, default_dtype(site)), zeros=zeros, undecided=undecided
         )
 
     def like(site: Site, input: Value, dtype: Value = NONE, **_: Value) -> Value:
         source = tensor(site, input)
         target = dtype_or(dtype, source.dtype)
-        return uniform(site, shape_of(source), target, zeros=zeros, undecided=undecided)
+        made = uniform(site, shape_of(source), target, zeros=zeros, undecided=undecided)
+        return replace(made, strides=of_elementwise(shape_of(source), [source]))
 
     def method(
         site: Site, input: Value, *size: Value, dtype: Value = NONE, **factory: Value
@@ -111,7 +112,7 @@ def full(site: Site, *given: Value, dtype: Value = NONE, **factory: Value) -> Va
     else:
         shape = tuple(sizes(site, [arguments.pop(0) if arguments else NONE]))
     value = arguments[0] if arguments else factory.get("fill_value", ZERO)
-    known = dtype_of_number(value) if is_number(value) else None
+    known = dtype_of_number(value, default_dtype(site)) if is_number(value) else None
     made = uniform(site, shape, dtype_or(dtype, source.dtype if source else known))
     if isinstance(value, Known):
         return made
@@ -127,7 +128,7 @@ def normal(site: Site, mean: Value, std: Value = NONE, size: Value = NONE, **_: 
     """`torch.normal(0.0, 1.0, size=(2, 3))`"""
     if is_none(size):
         raise Undetermined(RANDOM)
-    return uniform(site, tuple(sizes(site, [size])), DEFAULT_DTYPE, undecided=RANDOM)
+    return uniform(site, tuple(sizes(site, [size])), default_dtype(site), undecided=RANDOM)
 
 
 @tensor_op("torch.randint", "torch.randperm", "torch.multinomial", "torch.bernoulli")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from forgather_lint.facts.causes.placement import PartMisused
+from forgather_lint.libraries.element_types import require_type
 from forgather_lint.libraries.operands import (
     Shape,
     Undetermined,
@@ -55,13 +56,18 @@ from forgather_lint.python.values.value import (
 )
 from forgather_lint.python.values.value import integer as integer_value
 
+_PUT = (
+    "Index put requires the source and destination dtypes match, got {left} for the destination "
+    "and {right} for the source."
+)
+
 
 @tensor_op("operator.getitem", "Tensor.__getitem__")
 def getitem(site: Site, input: Value, key: Value) -> Value:
     """`input[key]`"""
     source = tensor(site, input)
     selection = Selection(site, source, key)
-    return result(site, selection.shape, selection.placement(), source.dtype)
+    return selection.region()
 
 
 @tensor_op("torch.select", "Tensor.select")
@@ -130,7 +136,7 @@ def unfold(site: Site, input: Value, dimension: Value, size: Value, step: Value)
 
 def _at(site: Site, source: TensorValue, axis: int, index: Value) -> TensorValue:
     selection = Selection(site, source, TupleValue((FULL_SLICE,) * axis + (index,)))
-    return result(site, selection.shape, selection.placement(), source.dtype)
+    return selection.region()
 
 
 @tensor_op("operator.setitem", "Tensor.__setitem__")
@@ -143,11 +149,18 @@ def setitem(site: Site, input: Value, key: Value, value: Value) -> Value:
         placement = _of_filled(site, target, key, assigned)
     else:
         _check_assigned(shape_of(assigned), selection)
+        if selection.tensors and isinstance(value, TensorValue) and not _fills(selection, value):
+            require_type(site, value, target, _PUT)
         placement = _of_assigned(site, target, assigned, selection)
         if not isinstance(placement, Wrong) and _is_by_position(target, selection):
             placement = written_by_position(site.where)
     tags = target.tags if ZEROS in assigned.tags else frozenset()
     return replace(target, placement=placement, tags=tags)
+
+
+def _fills(selection: Selection, value: TensorValue) -> bool:
+    """Whether one number is written where a mask is true, which torch does as `masked_fill`."""
+    return not shape_of(value) and all(is_mask(each.tensor) for each in selection.tensors)
 
 
 def _is_by_position(target: TensorValue, selection: Selection) -> bool:
@@ -177,7 +190,11 @@ def _of_assigned(
     site: Site, target: TensorValue, assigned: TensorValue, selection: Selection
 ) -> Placement:
     """The placement after the assignment; the region has to keep its placement."""
-    if any(not isinstance(each.tensor.placement, Replicate) for each in selection.tensors):
+    places = [each.tensor.placement for each in selection.tensors]
+    settled = next((each for each in places if isinstance(each, Wrong | Undecided)), None)
+    if settled is not None:
+        return settled
+    if any(not isinstance(each, Replicate) for each in places):
         return Wrong(PartMisused("writes at positions that differ between ranks"), site.where)
     before = selection.placement()
     if isinstance(before, Wrong | Undecided):

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.placement import WidthsDiffer
-from forgather_lint.libraries.dtypes import dtype_of, kind, result_type, type_name_of
+from forgather_lint.libraries.dtypes import dtype_of, result_type
+from forgather_lint.libraries.element_types import common_dtype, require_type
 from forgather_lint.libraries.operands import (
     ONE,
     Shape,
@@ -33,6 +34,9 @@ from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.value import NONE, TensorValue, Value
 
+PRODUCT = "mat1 and mat2 must have the same dtype, but got {left} and {right}"
+_ADDED = "self and mat2 must have the same dtype, but got {right} and {left}"
+
 
 @tensor_op("torch.nn.functional.linear")
 def linear(site: Site, input: Value, weight: Value, bias: Value = NONE) -> Value:
@@ -49,10 +53,11 @@ def linear(site: Site, input: Value, weight: Value, bias: Value = NONE) -> Value
         Operand(right, ("column", "contracted")),
     ]
     placement = propagate(site, operands, (*labels, "column"))
-    made = result(site, (*rows, matrix[0]), placement, _common_dtype(left, right))
+    made = result(site, (*rows, matrix[0]), placement, common_dtype(site, [left, right], PRODUCT))
     if is_none(bias):
         return made
     addend = tensor(site, bias, "bias", 3)
+    require_type(site, addend, made, _ADDED)
     check_stretches(shape_of(addend), (numel(rows), matrix[0]))
     return elementwise(site, [(made, "term"), (addend, "term")])
 
@@ -91,6 +96,7 @@ def addmm(
     addend = tensor(site, input)
     made = product(site, tensor(site, mat1, "mat1", 2), tensor(site, mat2, "mat2", 3))
     check_stretches(shape_of(addend), shape_of(made))
+    require_type(site, addend, made, _ADDED)
     return elementwise(site, [(made, "term"), (addend, "term")])
 
 
@@ -103,6 +109,7 @@ def baddbmm(
     left, right = tensor(site, batch1, "batch1", 2), tensor(site, batch2, "batch2", 3)
     check_stretches(shape_of(addend), (*shape_of(left)[:2], shape_of(right)[-1]))
     made = tensor(site, bmm(site, left, right))
+    require_type(site, addend, made, _ADDED)
     return elementwise(site, [(made, "term"), (addend, "term")])
 
 
@@ -166,7 +173,8 @@ def product(site: Site, left: TensorValue, right: TensorValue) -> TensorValue:
     names: Labels = (*range(len(batch)), *["row"] * len(rows), *["column"] * len(columns))
     operands = [Operand(left, labels[0]), Operand(right, labels[1])]
     placement = after_product(site, operands, names, propagate(site, operands, names))
-    return result(site, (*batch, *rows, *columns), placement, _common_dtype(left, right))
+    dtype = common_dtype(site, [left, right], PRODUCT)
+    return result(site, (*batch, *rows, *columns), placement, dtype)
 
 
 def _left_labels(shape: Shape, batch_rank: int) -> Labels:
@@ -214,17 +222,3 @@ def _batches_differ(
         "Expected size for first two dimensions of batch2 tensor to be: "
         f"{shape_text((*batch, width))} but got: {shape_text((*other_batch, height))}.",
     )
-
-
-def _common_dtype(left: TensorValue, right: TensorValue) -> str | None:
-    """The dtype of both; None where they differ, which is possible under autocast.
-
-    Raises what torch does for integers beside real numbers, which autocast leaves alone.
-    """
-    if left.dtype is None or right.dtype is None:
-        return None
-    if (kind(left.dtype) < 2) != (kind(right.dtype) < 2):
-        names = f"{type_name_of(left.dtype)} and {type_name_of(right.dtype)}"
-        text = f"mat1 and mat2 must have the same dtype, but got {names}"
-        raise OpFailure("RuntimeError", text)
-    return left.dtype if left.dtype == right.dtype else None

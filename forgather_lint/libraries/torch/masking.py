@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.libraries.dtypes import type_name_of
+from forgather_lint.libraries.element_types import require_type
 from forgather_lint.libraries.operands import (
     ONE,
     ZERO,
@@ -42,7 +45,7 @@ def where(site: Site, condition: Value, input: Value = NONE, other: Value = NONE
         raise OpFailure("RuntimeError", f"{text} {type_name_of(mask.dtype)}")
     chosen = elementwise(site, [(mask, "argument"), (input, "term"), (other, "term")])
     dtype = elementwise(site, [(input, "term"), (other, "term")]).dtype
-    return result(site, chosen.shape, chosen.placement, dtype)
+    return replace(chosen, dtype=dtype)
 
 
 def positions(site: Site, mask: TensorValue) -> TupleValue:
@@ -103,12 +106,16 @@ def masked_fill(site: Site, input: Value, mask: Value, value: Value) -> Value:
     return result(site, filled.shape, filled.placement, source.dtype)
 
 
+_TAKEN = "masked_scatter: expected self and source to have same dtypes but got {left} and {right}"
+
+
 @tensor_op("torch.masked_scatter", "Tensor.masked_scatter", "Tensor.masked_scatter_")
 def masked_scatter(site: Site, input: Value, mask: Value, source: Value) -> Value:
     """The input with the elements of `source`, in order, where the mask is true."""
     target, values = tensor(site, input), tensor(site, source, "source", 3)
     covered = tensor(site, mask, "mask", 2)
     shape = broadcast(shape_of(target), shape_of(covered))
+    require_type(site, values, target, _TAKEN)
     labels = tuple(range(len(shape)))
     taken = tuple(f"taken {dim}" for dim in range(len(shape_of(values))))
     placement = propagate(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from forgather_lint.facts.causes.placement import NormShapeDiffers
+from forgather_lint.libraries.dtypes import result_type
+from forgather_lint.libraries.element_types import require_type
 from forgather_lint.libraries.operands import (
     ONE,
     Shape,
@@ -18,16 +21,20 @@ from forgather_lint.libraries.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.libraries.propagation import Operand, Role, propagate
+from forgather_lint.libraries.propagation import Operand, Role, op_text, propagate
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
 from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.libraries.torch.elementwise import elementwise
-from forgather_lint.libraries.torch.reduce import axes_of, reduced
+from forgather_lint.libraries.torch.pointwise import of_reals
+from forgather_lint.libraries.torch.reduce import OF_NORM, axes_of, reduced, require_reals
+from forgather_lint.libraries.torch.strides import of_elementwise
 from forgather_lint.libraries.torch.views import reshaped
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.value import NONE, Known, TensorValue, Value
+
+_PARAMETER = "expected scalar type {right} but found {left}"
 
 
 @tensor_op("torch.nn.functional.layer_norm", "torch.layer_norm")
@@ -65,11 +72,14 @@ def normalized(
 ) -> TensorValue:
     """Normalises over the last dimensions; `wildcard` is part of torch's error message."""
     source = tensor(site, input)
+    of_reals(op_text(site))(source.dtype, "")
     shape, given = shape_of(source), tuple(sizes(site, [normalized_shape]))
     for position, (name, value) in enumerate(parameters.items(), 3):
         parameter = optional_tensor(site, value, name, position)
         if parameter is not None:
             _check_parameter(name, shape_of(parameter), given)
+            if not _mixes(wildcard):
+                require_type(site, source, parameter, _PARAMETER)
     if len(shape) < len(given) or any(map(differ, shape[len(shape) - len(given) :], given)):
         expected = ", ".join(map(size_text, given))
         raise OpFailure(
@@ -84,6 +94,11 @@ def normalized(
     placement = propagate(site, [operand], labels, whole=last)
     placement = after_meeting(site, [operand], last, placement)
     return _scaled(site, result(site, shape, placement, source.dtype), parameters)
+
+
+def _mixes(wildcard: str) -> bool:
+    """Whether the norm multiplies by a weight of another type as `*` does: rms_norm does."""
+    return wildcard == "*"
 
 
 def _scaled(site: Site, made: TensorValue, parameters: Mapping[str, Value]) -> TensorValue:
@@ -134,6 +149,7 @@ def group_norm(
         parameter = optional_tensor(site, value, name, 3)
         if parameter is not None:
             _check_per_channel(name, shape_of(parameter), shape)
+            require_type(site, source, parameter, _PARAMETER)
             sizes_after = (-1, *[1] * (len(shape) - 2))
             per_channel[name] = reshaped(site, parameter, sizes_after)
     own_groups = channels is not None and dims.divide_exactly(channels, groups) is not None
@@ -165,12 +181,17 @@ def normalize(
 ) -> Value:
     """Divides by the norm along a dimension."""
     source = tensor(site, input)
+    require_reals(source, OF_NORM)
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
     operands, over = [Operand(source, labels, "argument")], axes_of(site, dim, len(shape))
     placement = propagate(site, operands, labels, whole=over)
     placement = after_meeting(site, operands, over, placement)
-    return result(site, shape, placement, source.dtype)
+    made = result(site, shape, placement, source.dtype)
+    return replace(made, strides=of_elementwise(shape, [source]))
+
+
+_ALIKE = "expected common dtype to be floating point, yet common dtype is {type}"
 
 
 @tensor_op("torch.nn.functional.cosine_similarity", "torch.cosine_similarity")
@@ -178,6 +199,8 @@ def cosine_similarity(
     site: Site, x1: Value, x2: Value, dim: Value = ONE, eps: Value = NONE
 ) -> Value:
     both = elementwise(site, [(x1, "argument"), (x2, "argument")])
+    require_reals(both, _ALIKE)
     axis = dimension(dim, len(shape_of(both)))
     shape, placement = reduced(site, both, [axis])
-    return result(site, shape, placement, both.dtype)
+    pair = (tensor(site, x1).dtype, 2), (tensor(site, x2).dtype, 2)
+    return result(site, shape, placement, result_type(pair))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.libraries.dtypes import dtype_of
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.operands import Undetermined, is_none, reason_of, value_op
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.objects import Instance
@@ -22,7 +23,7 @@ _INTEGERS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
 @value_op("torch.finfo")
 def finfo(site: Site, type: Value = NONE) -> Value:
-    name = "float32" if is_none(type) else dtype_of(type)
+    name = default_dtype(site) if is_none(type) else dtype_of(type)
     if name not in _FLOATING:
         raise Undetermined(reason_of(type))
     largest, eps, tiny, bits = _FLOATING[name]
@@ -47,8 +48,8 @@ def iinfo(site: Site, type: Value) -> Value:
 
 
 @value_op("torch.get_default_dtype", "torch.get_autocast_dtype")
-def default_dtype(site: Site, device_type: Value = NONE) -> Value:
-    return External("torch.float32")
+def get_default_dtype(site: Site, device_type: Value = NONE) -> Value:
+    return External(f"torch.{default_dtype(site)}")
 
 
 @value_op("torch.is_grad_enabled")

@@ -18,6 +18,7 @@ from forgather_lint.libraries.operands import (
 from forgather_lint.libraries.propagation import Operand, needs_whole, propagate
 from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.libraries.torch.rows_apart import reordered
+from forgather_lint.libraries.torch.strides import laid, of_elementwise, strides_of
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.value import NONE, TensorValue, Value
 
@@ -29,8 +30,7 @@ def permuted(site: Site, source: TensorValue, order: Sequence[int]) -> TensorVal
     placement = propagate(site, [Operand(source, labels)], tuple(order))
     made = result(site, tuple(shape[dim] for dim in order), placement, source.dtype)
     moved = reordered(source, made, list(order))
-    in_memory = tuple(map(list(order).index, source.order or labels))
-    return replace(moved, order=None if in_memory == labels else in_memory)
+    return laid(moved, tuple(strides_of(source)[dim] for dim in order), source)
 
 
 @tensor_op(
@@ -110,7 +110,8 @@ def movedim(site: Site, input: Value, source: Value, destination: Value) -> Valu
 @tensor_op("torch.flip", "Tensor.flip", "torch.fliplr", "torch.flipud")
 def flip(site: Site, input: Value, *dims: Value, **named: Value) -> Value:
     source = tensor(site, input)
-    return _reordered(site, source, integers(site, dims or tuple(named.values())))
+    made = _reordered(site, source, integers(site, dims or tuple(named.values())))
+    return replace(made, strides=of_elementwise(shape_of(source), [source]))
 
 
 @tensor_op("torch.roll", "Tensor.roll")

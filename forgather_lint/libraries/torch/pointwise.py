@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from forgather_lint.libraries.dtypes import kind
+from collections.abc import Callable
+
+from forgather_lint.libraries.dtypes import kind, type_name_of
+from forgather_lint.libraries.element_types import require_type
 from forgather_lint.libraries.operands import (
     is_none,
     is_number,
@@ -20,22 +23,54 @@ from forgather_lint.python.interpreter.library import Op, OpFailure, Site
 from forgather_lint.python.values.value import FALSE, NONE, TRUE, Known, TensorValue, Value
 
 
-def floating(dtype: str | None) -> str | None:
-    """The dtype of a function on real numbers: for integers the default floating-point dtype."""
-    return "float32" if dtype is not None and kind(dtype) < 2 else dtype
+def floating(dtype: str | None, default: str) -> str | None:
+    """The dtype of a function on real numbers: for integers torch's default dtype."""
+    return default if dtype is not None and kind(dtype) < 2 else dtype
 
 
-def boolean(_: str | None) -> str | None:
+def without_kernel(name: str, refused: Callable[[str], bool]) -> DtypeRule:
+    """The rule of a function of which torch has no kernel for the dtypes that are `refused`."""
+
+    def rule(dtype: str | None, _: str) -> str | None:
+        if dtype is not None and refused(dtype):
+            text = f"\"{name}\" not implemented for '{type_name_of(dtype)}'"
+            raise OpFailure("NotImplementedError", text)
+        return dtype
+
+    return rule
+
+
+def of_reals(name: str) -> DtypeRule:
+    """The rule of a function that takes neither integers nor truth values."""
+    return without_kernel(name, lambda dtype: kind(dtype) < 2)
+
+
+def of_numbers(name: str) -> DtypeRule:
+    """The rule of a function that does not take truth values."""
+    return without_kernel(name, lambda dtype: dtype == "bool")
+
+
+def of_bits(name: str) -> DtypeRule:
+    """The rule of a function of the bits of integers and truth values."""
+    return without_kernel(name, lambda dtype: kind(dtype) >= 2)
+
+
+def boolean(*_: str | None) -> str | None:
     """The dtype of a comparison."""
     return "bool"
 
 
-def same(dtype: str | None) -> str | None:
+def same(dtype: str | None, _: str) -> str | None:
     """The dtype of arithmetic: that of the operands."""
     return dtype
 
 
-def _negated(dtype: str | None) -> str | None:
+def _squared(dtype: str | None, _: str) -> str | None:
+    """The dtype of a square: int64 for truth values, which are raised to the power 2."""
+    return "int64" if dtype == "bool" else dtype
+
+
+def _negated(dtype: str | None, _: str) -> str | None:
     if dtype == "bool":
         text = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
         hint = "invert a mask, use the `~` or `logical_not()` operator instead."
@@ -43,7 +78,7 @@ def _negated(dtype: str | None) -> str | None:
     return dtype
 
 
-def _inverted(dtype: str | None) -> str | None:
+def _inverted(dtype: str | None, _: str) -> str | None:
     if dtype is not None and kind(dtype) >= 2:
         text = "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
         raise OpFailure("TypeError", text)
@@ -56,21 +91,22 @@ _BINARY: tuple[tuple[str, str, Role, Role, DtypeRule], ...] = (
     ("sub subtract", "sub isub", "term", "term", same),
     ("mul multiply", "mul imul", "factor", "factor", same),
     ("true_divide", "truediv itruediv", "factor", "argument", floating),
-    ("floor_divide", "floordiv ifloordiv", "argument", "argument", same),
-    ("remainder fmod", "mod imod", "argument", "argument", same),
-    ("pow", "pow ipow", "argument", "argument", same),
-    ("bitwise_and", "and_ iand", "argument", "argument", same),
-    ("bitwise_or", "or_ ior", "argument", "argument", same),
-    ("bitwise_xor", "xor ixor", "argument", "argument", same),
-    ("bitwise_left_shift", "lshift ilshift", "argument", "argument", same),
-    ("bitwise_right_shift", "rshift irshift", "argument", "argument", same),
+    ("floor_divide", "floordiv ifloordiv", "argument", "argument", of_numbers("div_floor")),
+    ("remainder fmod", "mod imod", "argument", "argument", of_numbers("remainder")),
+    ("pow", "pow ipow", "argument", "argument", of_numbers("pow")),
+    ("bitwise_and", "and_ iand", "argument", "argument", of_bits("bitwise_and")),
+    ("bitwise_or", "or_ ior", "argument", "argument", of_bits("bitwise_or")),
+    ("bitwise_xor", "xor ixor", "argument", "argument", of_bits("bitwise_xor")),
+    ("bitwise_left_shift", "lshift ilshift", "argument", "argument", of_bits("lshift")),
+    ("bitwise_right_shift", "rshift irshift", "argument", "argument", of_bits("rshift")),
     ("lt less", "lt", "argument", "argument", boolean),
     ("le less_equal", "le", "argument", "argument", boolean),
     ("gt greater", "gt", "argument", "argument", boolean),
     ("ge greater_equal", "ge", "argument", "argument", boolean),
     ("maximum minimum fmax fmin", "", "argument", "argument", same),
-    ("atan2 arctan2 xlogy logaddexp", "", "argument", "argument", floating),
-    ("logical_and logical_or logical_xor isclose", "", "argument", "argument", boolean),
+    ("atan2 arctan2 xlogy", "", "argument", "argument", floating),
+    ("logaddexp", "", "argument", "argument", of_reals("logaddexp")),
+    ("logical_and logical_or logical_xor", "", "argument", "argument", boolean),
 )
 
 _SYMBOLS = {
@@ -95,7 +131,8 @@ _REAL_FUNCTIONS = (
     "acos atan asinh acosh atanh arcsin arccos arctan erf erfc erfinv sigmoid logit sinc lgamma "
     "digamma"
 )
-_KEEPING_FUNCTIONS = "abs absolute sign sgn relu floor ceil round trunc fix frac square nan_to_num"
+_KEEPING_FUNCTIONS = "sign sgn nan_to_num"
+_OF_NUMBERS = "abs absolute relu floor ceil round trunc fix frac"
 _TESTS = "isnan isinf isfinite isposinf isneginf logical_not signbit"
 
 _NOT_IN_PLACE = frozenset(
@@ -184,7 +221,11 @@ def _operator_refusal(site: Site, left: Value, right: Value) -> str:
 for _torch_names, _operators, _left, _right, _rule in _BINARY:
     tensor_op(*_names(_torch_names, _operators))(_binary(_left, _right, _rule))
 tensor_op(*_names(_REAL_FUNCTIONS))(unary("argument", floating))
-tensor_op(*_names(_KEEPING_FUNCTIONS), "operator.abs")(unary("argument", same))
+tensor_op(*_names(_KEEPING_FUNCTIONS))(unary("argument", same))
+for _name in _OF_NUMBERS.split():
+    tensor_op(*_names(_name))(unary("argument", of_numbers(_name)))
+tensor_op("operator.abs")(unary("argument", of_numbers("abs")))
+tensor_op(*_names("square"))(unary("argument", _squared))
 tensor_op(*_names(_TESTS))(unary("argument", boolean))
 tensor_op(*_names("bitwise_not"), "operator.invert")(unary("argument", _inverted))
 tensor_op(*_names("neg negative"), "operator.neg")(unary("factor", _negated))
@@ -197,6 +238,13 @@ def equal(site: Site, input: Value, other: Value) -> Value:
     if is_none(input) or is_none(other):
         return FALSE if site.name == "operator.eq" else TRUE
     return elementwise(site, [(input, "argument"), (other, "argument")], boolean)
+
+
+@tensor_op("torch.isclose", "Tensor.isclose")
+def isclose(site: Site, input: Value, other: Value, *_: Value, **__: Value) -> Value:
+    first, second = tensor(site, input), tensor(site, other, "other", 2)
+    require_type(site, second, first, "{left} did not match {right}")
+    return elementwise(site, [(first, "argument"), (second, "argument")], boolean)
 
 
 @tensor_op(*_names("div divide"))
@@ -228,10 +276,18 @@ def addcmul(site: Site, input: Value, tensor1: Value, tensor2: Value, value: Val
         Site(site.evaluator, site.where, op_text(site)),
         [(tensor1, "factor"), (tensor2, second), (value, "factor")],
     )
-    return elementwise(site, [(input, "term"), (product, "term")])
+    return elementwise(site, [(input, "term"), (product, "term")], of_numbers(op_text(site)))
+
+
+_BLENDED = "expected dtype {left} but got dtype {right}"
 
 
 @tensor_op(*_names("lerp"))
 def lerp(site: Site, input: Value, end: Value, weight: Value) -> Value:
     """`input + weight * (end - input)`."""
-    return elementwise(site, [(input, "term"), (end, "term"), (weight, "argument")])
+    of_reals("lerp")(tensor(site, input).dtype, "")
+    for each in (end, weight):
+        if isinstance(each, TensorValue) and isinstance(input, TensorValue):
+            require_type(site, each, input, _BLENDED)
+    operands: list[tuple[Value, Role]] = [(input, "term"), (end, "term"), (weight, "argument")]
+    return elementwise(site, operands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.libraries.dtypes import dtype_of, kind, type_name_of
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.operands import (
     Shape,
     dimension,
@@ -84,18 +85,18 @@ def _reduction(role: Role, rule: DtypeRule, *, sums: bool = False) -> Op:
         source = tensor(site, input)
         axes = axes_of(site, dim, len(shape_of(source)))
         shape, placement = reduced(site, source, axes, keep=flag(keepdim), role=role, sums=sums)
-        target = rule(source.dtype) if is_none(dtype) else dtype_of(dtype)
+        target = rule(source.dtype, default_dtype(site)) if is_none(dtype) else dtype_of(dtype)
         return result(site, shape, placement, target)
 
     return reduction
 
 
-def _counted(dtype: str | None) -> str | None:
+def _counted(dtype: str | None, _: str) -> str | None:
     """The dtype of a sum: int64 for integers and truth values."""
     return dtype if dtype is None or kind(dtype) >= 2 else "int64"
 
 
-def _averaged(dtype: str | None) -> str | None:
+def _averaged(dtype: str | None, _: str) -> str | None:
     """The dtype of a mean. Raises what torch does for integers and truth values."""
     if dtype is not None and kind(dtype) < 2:
         wanted = "Input dtype must be either a floating point or complex dtype"
@@ -104,11 +105,14 @@ def _averaged(dtype: str | None) -> str | None:
     return dtype
 
 
-def _index(_: str | None) -> str | None:
+def _place(dtype: str | None, _: str) -> str | None:
+    """The dtype of a position. Raises what torch does for truth values."""
+    if dtype == "bool":
+        raise OpFailure("RuntimeError", "argmax(): does not support bool input")
     return "int64"
 
 
-def _same(dtype: str | None) -> str | None:
+def _same(dtype: str | None, _: str) -> str | None:
     return dtype
 
 
@@ -122,7 +126,7 @@ tensor_op(*_names("prod"))(_reduction("argument", _counted))
 tensor_op(*_names("logsumexp"))(_reduction("argument", floating))
 tensor_op(*_names("amax amin"))(_reduction("argument", _same))
 tensor_op(*_names("any all"))(_reduction("argument", boolean))
-tensor_op(*_names("argmax argmin"))(_reduction("argument", _index))
+tensor_op(*_names("argmax argmin"))(_reduction("argument", _place))
 
 
 @tensor_op(*_names("count_nonzero"))
@@ -131,6 +135,16 @@ def count_nonzero(site: Site, input: Value, dim: Value = NONE) -> Value:
     axes = axes_of(site, dim, len(shape_of(source)))
     shape, placement = reduced(site, source, axes, sums=True)
     return result(site, shape, placement, "int64")
+
+
+OF_NORM = "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {type}"
+_SPREAD = "std and var only support floating point and complex dtypes"
+
+
+def require_reals(source: TensorValue, text: str) -> None:
+    """Raise `text` for integers and truth values."""
+    if source.dtype is not None and kind(source.dtype) < 2:
+        raise OpFailure("RuntimeError", text.format(type=type_name_of(source.dtype)))
 
 
 @tensor_op(*_names("var std"))
@@ -146,6 +160,7 @@ def var(
     if isinstance(dim, Known) and isinstance(dim.value, bool):
         dim = NONE
     source = tensor(site, input)
+    require_reals(source, _SPREAD)
     axes = axes_of(site, dim, len(shape_of(source)))
     shape, placement = reduced(site, source, axes, keep=flag(keepdim))
     return result(site, shape, placement, source.dtype)
@@ -154,6 +169,7 @@ def var(
 @value_op("torch.var_mean", "torch.std_mean")
 def var_mean(site: Site, input: Value, dim: Value = NONE, **options: Value) -> Value:
     source = tensor(site, input)
+    require_reals(source, _SPREAD)
     axes = axes_of(site, dim, len(shape_of(source)))
     keep = flag(options.get("keepdim", FALSE))
     roles: tuple[Role, Role] = ("argument", "factor")
@@ -172,6 +188,8 @@ def norm(
     ord: Value = NONE,
 ) -> Value:
     source = tensor(site, input)
+    if is_none(dtype):
+        require_reals(source, OF_NORM)
     axes = axes_of(site, dim, len(shape_of(source)))
     shape, placement = reduced(site, source, axes, keep=flag(keepdim))
     return result(site, shape, placement, source.dtype if is_none(dtype) else dtype_of(dtype))
@@ -222,7 +240,7 @@ def named(
 def cumsum(site: Site, input: Value, dim: Value, dtype: Value = NONE) -> Value:
     source = tensor(site, input)
     placement = _along(site, source, dim, "factor" if op_text(site) == "cumsum" else "argument")
-    target = _counted(source.dtype) if is_none(dtype) else dtype_of(dtype)
+    target = _counted(source.dtype, default_dtype(site)) if is_none(dtype) else dtype_of(dtype)
     return result(site, shape_of(source), placement, target)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from forgather_lint.libraries.element_types import require_type
 from forgather_lint.libraries.operands import (
     Shape,
+    Undetermined,
     dimension,
     is_none,
     number_operand,
@@ -19,6 +21,13 @@ from forgather_lint.libraries.torch.gathering import check_ranks, exceeds, inste
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.placement import ZEROS, Wrong
 from forgather_lint.python.values.value import NONE, TensorValue, Value
+
+_SCATTERED = "scatter(): Expected self.dtype to be equal to src.dtype"
+_ADDED = "index_add_(): self ({left}) and source ({right}) must have the same scalar type"
+_COPIED = (
+    "index_copy_(): self and source expected to have the same dtype, but got (self) {left} and "
+    "(source) {right}"
+)
 
 
 @tensor_op(
@@ -55,6 +64,8 @@ def scatter(
             f"Expected index {shape_text(shape)} to be no larger than self {shape_text(own)} apart "
             f"from dimension {axis}{than}",
         )
+    if isinstance(src, TensorValue):
+        require_type(site, written, target, _SCATTERED)
     labels = tuple(range(len(own)))
     read: tuple[Label, ...] = instead(labels, axis, "written")
     term: Role = "term" if is_none(reduce) else "argument"
@@ -79,6 +90,7 @@ def index_add(
     own, shape = shape_of(target), shape_of(positions)
     axis = dimension(dim, len(own))
     _check_added(own, shape, shape_of(added), axis)
+    require_type(site, added, target, _ADDED)
     labels = tuple(range(len(own)))
     at = Operand(positions, (_GIVEN,) * len(shape), "argument")
     slices = Operand(added, instead(labels, axis, _GIVEN))
@@ -89,6 +101,8 @@ def index_add(
 
 def _check_added(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
     count = positions[0] if positions else 1
+    if len(given) != len(own):
+        raise Undetermined("source-of-another-rank")
     if differ(count, given[axis]):
         raise OpFailure(
             "RuntimeError",
@@ -111,6 +125,7 @@ def index_copy(site: Site, input: Value, dim: Value, index: Value, source: Value
     own, shape = shape_of(target), shape_of(positions)
     axis = dimension(dim, len(own))
     _check_copied(own, shape, shape_of(written), axis)
+    require_type(site, written, target, _COPIED)
     operands = [
         Operand(positions, (_GIVEN,) * len(shape), "argument"),
         Operand(written, instead(tuple(range(len(own))), axis, _GIVEN), "term"),

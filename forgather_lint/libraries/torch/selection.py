@@ -10,9 +10,12 @@ from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.operands import (
     Shape,
     Undetermined,
+    is_none,
     is_sequence,
     items,
+    plain_integer,
     reason_of,
+    result,
     shape_of,
 )
 from forgather_lint.libraries.propagation import (
@@ -24,6 +27,7 @@ from forgather_lint.libraries.propagation import (
 from forgather_lint.libraries.shapes import broadcast, broadcast_labels, differ, shape_text
 from forgather_lint.libraries.tokens import after_picking, after_reading_at, counted_from_first
 from forgather_lint.libraries.torch.slices import extent
+from forgather_lint.libraries.torch.strides import Strides, laid, strides_of, unknown
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -55,9 +59,16 @@ class Selection:
         self.tensors: list[Operand] = []
         self._cut: set[Label] = set()
         self._taken: set[Label] = set()
+        self._steps: dict[Label, int] = {}
         self._settled: list[Placement] = []
         self._index_shapes: list[tuple[int, TensorValue | None, Shape]] = []
         self._select(_index_items(site, index))
+
+    def region(self) -> TensorValue:
+        """The region as a tensor."""
+        made = result(self.site, self.shape, self.placement(), self.source.dtype)
+        strides = self.strides()
+        return made if strides is None else laid(made, strides, self.source)
 
     def placement(self) -> Placement:
         """The placement of the region."""
@@ -70,6 +81,17 @@ class Selection:
             wrong=self._complaint(),
         )
         return absorb([own, *self._settled]) or own
+
+    def strides(self) -> Strides | None:
+        """The strides of the region; None where it is a copy, or lies as it stands."""
+        if self.tensors or self._index_shapes:
+            return unknown(self.shape) if self.source.strides is not None else None
+        own, strides = strides_of(self.source), list[Size | None]()
+        for label in self.labels:
+            stride = own[label] if isinstance(label, int) else 1
+            step = self._steps.get(label, 1)
+            strides.append(None if stride is None else dims.multiply(stride, step))
+        return tuple(strides)
 
     def _complaint(self) -> Cause:
         placement = self.source.placement
@@ -98,6 +120,8 @@ class Selection:
 
     def _slice(self, dim: int, given: SliceValue, size: Size | None) -> Size | None:
         found = extent(given, size)
+        if not is_none(given.step):
+            self._steps[dim] = plain_integer(given.step)
         self.labels.append(dim)
         if found.cuts:
             self._cut.add(dim)

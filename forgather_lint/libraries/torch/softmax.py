@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.libraries.dtypes import dtype_of
+from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.operands import (
     ONE,
     ZERO,
@@ -13,9 +14,9 @@ from forgather_lint.libraries.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.libraries.propagation import Operand, propagate
+from forgather_lint.libraries.propagation import Operand, op_text, propagate
 from forgather_lint.libraries.tokens import after_meeting
-from forgather_lint.libraries.torch.pointwise import floating
+from forgather_lint.libraries.torch.pointwise import of_reals
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.value import NONE, Value
 
@@ -42,5 +43,6 @@ def softmax(
     operands, over = [Operand(source, labels, "argument")], [dimension(dim, rank)]
     placement = propagate(site, operands, labels, whole=over)
     placement = after_meeting(site, operands, over, placement)
-    target = floating(source.dtype) if is_none(dtype) else dtype_of(dtype)
+    own = of_reals(op_text(site))
+    target = own(source.dtype, default_dtype(site)) if is_none(dtype) else dtype_of(dtype)
     return result(site, shape_of(source), placement, target)

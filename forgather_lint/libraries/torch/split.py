@@ -35,6 +35,7 @@ from forgather_lint.libraries.tokens import holds_states
 from forgather_lint.libraries.torch.joins import total_of
 from forgather_lint.libraries.torch.rows_apart import WITHIN_HEADS, apart
 from forgather_lint.libraries.torch.slices import at_most
+from forgather_lint.libraries.torch.strides import laid, strides_of
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -182,7 +183,11 @@ def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | N
     if decided and by_token and holds_states(source) and [*along] != [whole]:
         placement = Undecided("token-picked", site.where)
     made = [
-        result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)
+        laid(
+            result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype),
+            strides_of(source),
+            source,
+        )
         for size in along
     ]
     if len(made) > 1 and axis == len(shape) - 1 == 3:
@@ -249,4 +254,6 @@ def _position(site: Site, source: TensorValue, axis: int) -> TensorValue:
         whole=[axis],
         wrong=PartMisused(reason),
     )
-    return result(site, tuple(shape[each] for each in kept), placement, source.dtype)
+    made = result(site, tuple(shape[each] for each in kept), placement, source.dtype)
+    strides = strides_of(source)
+    return laid(made, tuple(strides[each] for each in kept), source)

@@ -42,6 +42,7 @@ from forgather_lint.libraries.torch.regrouping import (
     without_symbols,
 )
 from forgather_lint.libraries.torch.rows_apart import copied, regrouped
+from forgather_lint.libraries.torch.strides import dense, laid, strides_of, unknown, viewed
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.placement import (
@@ -50,7 +51,7 @@ from forgather_lint.python.values.placement import (
     Undecided,
     Wrong,
 )
-from forgather_lint.python.values.value import NONE, External, TensorValue, Value
+from forgather_lint.python.values.value import NONE, External, TensorValue, Unknown, Value
 
 
 @tensor_op("Tensor.view", "Tensor.reshape", "torch.reshape", "torch.Tensor.view")
@@ -62,7 +63,7 @@ def view(site: Site, input: Value, *shape: Value, **given: Value) -> Value:
         return view_as_dtype(site, source, target[0])
     made = reshaped(site, source, tuple(sizes(site, target)))
     if site.name.endswith(".view"):
-        _check_memory(source, made)
+        _check_memory(site, source, made)
     return made
 
 
@@ -71,40 +72,22 @@ def view_as(site: Site, input: Value, other: Value) -> Value:
     source = tensor(site, input)
     made = reshaped(site, source, shape_of(tensor(site, other, "other", 2)))
     if site.name == "Tensor.view_as":
-        _check_memory(source, made)
+        _check_memory(site, source, made)
     return made
 
 
-def _check_memory(source: TensorValue, made: TensorValue) -> None:
-    """Raise what torch does where no strides show the elements of `source` in the shape of `made`.
+def _check_memory(site: Site, source: TensorValue, made: TensorValue) -> None:
+    """Raise what torch does where no strides show `source` in the shape of `made`.
 
-    Asked only behind a transposition; what else leaves gaps is taken to lie as it stands. Source:
-    aten/src/ATen/TensorUtils.cpp, `computeStride_impl`.
+    Where that is not known, the run goes on and is not proved.
     """
-    if source.order is None or source.shape is None or made.shape is None:
+    if source.strides is None or source.shape is None or made.shape is None:
         return
-    old, new = with_symbols(source.shape), list(with_symbols(made.shape))
-    strides: dict[int, dims.Size] = {}
-    step: dims.Size = 1
-    for dim in reversed(source.order):
-        strides[dim], step = step, dims.multiply(step, old[dim])
-    elements: dims.Size = 1
-    base = strides[len(old) - 1]
-    for dim in reversed(range(len(old))):
-        elements = dims.multiply(elements, old[dim])
-        before = dim - 1
-        if dim and (old[before] == 1 or strides[before] == dims.multiply(elements, base)):
-            continue
-        shown: dims.Size = 1
-        while new and (new[-1] == 1 or shown != elements):
-            shown = dims.multiply(shown, new.pop())
-            sign = dims.compare(shown, elements)
-            if sign is None:
-                return
-            if sign > 0:
-                raise OpFailure("RuntimeError", _NO_VIEW)
-        if dim:
-            base, elements = strides[before], 1
+    found = viewed(source.shape, strides_of(source), made.shape)
+    if found is False:
+        raise OpFailure("RuntimeError", _NO_VIEW)
+    if found is True:
+        site.evaluator.leave_unproved(Unknown("view-of-unknown-strides", site.where))
 
 
 _NO_VIEW = (
@@ -162,7 +145,8 @@ def squeeze(site: Site, input: Value, dim: Value = NONE) -> Value:
         whole=dropped,
         wrong=PartMisused(reason),
     )
-    return result(site, tuple(shape[each] for each in kept), placement, source.dtype)
+    made = result(site, tuple(shape[each] for each in kept), placement, source.dtype)
+    return laid(made, tuple(strides_of(source)[each] for each in kept), source)
 
 
 def _squeezable(site: Site, dim: Value, rank: int) -> list[int]:
@@ -200,7 +184,7 @@ def view_as_real(site: Site, input: Value) -> Value:
 
 @tensor_op("Tensor.contiguous", "Tensor.resolve_conj", "Tensor.resolve_neg")
 def contiguous(site: Site, input: Value, **_: Value) -> Value:
-    return replace(copied(tensor(site, input)), order=None)
+    return replace(copied(tensor(site, input)), strides=None)
 
 
 def view_as_dtype(site: Site, source: TensorValue, dtype: External) -> Value:
@@ -229,8 +213,19 @@ def reshaped(site: Site, source: TensorValue, target: Shape) -> TensorValue:
         placement = Undecided("tokens-regrouped", site.where)
     made = result(site, without_symbols(full), placement, source.dtype)
     made = regrouped(source, made, shape_of(source), without_symbols(full))
+    made = _shown(source, made)
     broken = isinstance(placement, Wrong) and not isinstance(elements.placement, Wrong)
     return replace(made, viewed=elements) if broken else made
+
+
+def _shown(source: TensorValue, made: TensorValue) -> TensorValue:
+    """`made` as a view of `source`, or as a copy where there is no such view."""
+    if source.strides is None or made.shape is None:
+        return made
+    found = viewed(shape_of(source), strides_of(source), made.shape)
+    if found is False:
+        return replace(made, strides=dense(made.shape))
+    return laid(made, unknown(made.shape) if found is True else found, source)
 
 
 def _of_unknown_sizes(site: Site, source: TensorValue, target: Shape) -> TensorValue:

@@ -11,6 +11,7 @@ from forgather_lint.libraries.names import PRETRAINED
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.nn.module import children_of, walk
 from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.literals import NewDict
@@ -291,7 +292,7 @@ def device(site: Site, self: Instance) -> Value:
 
 @op("transformers.PreTrainedModel.dtype.get")
 def dtype(site: Site, self: Instance) -> Value:
-    return External("torch.float32")
+    return External(f"torch.{machine_of(site).environment.dtype}")
 
 
 @op("transformers.PreTrainedModel.gradient_checkpointing.get")

@@ -77,6 +77,9 @@ class Environment:
     model's, as when the folder of the model is on `sys.path`. `transformers` is the release whose
     source is read, "" for the one installed here.
 
+    `dtype` is the element type in which the model is built and loaded. Only with `dtype_named` does
+    an op that refuses operands of two types end the run: otherwise the type may be another one.
+
     `torch` is the release of torch that the engine installs, "" where that is not known;
     `absent_members` are members of library classes that exist in other releases only, `activations`
     the keys of `ACT2FN`, empty where any key is accepted.
@@ -113,6 +116,8 @@ class Environment:
     mask_takes_input_embeds: bool = True
     neighbours_by_name: bool = True
     transformers: str = ""
+    dtype: str = "float32"
+    dtype_named: bool = False
     torch: str = ""
     absent_members: frozenset[str] = frozenset()
     activations: tuple[str, ...] = ()
@@ -133,6 +138,11 @@ class Environment:
     has_class: Callable[[str], bool] = _none_taken
     modules: Modules = _All()
     imports_told: bool = True
+
+    @property
+    def default_dtype(self) -> str:
+        """Torch's default dtype, which is that of the model only while this is built."""
+        return self.dtype if self.building else "float32"
 
     @property
     def built_twice(self) -> bool:

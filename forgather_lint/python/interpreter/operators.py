@@ -221,6 +221,8 @@ def in_place(machine: Machine, name: str, before: Value, operand: Value, where: 
     if isinstance(before, Known) and isinstance(operand, Known):
         return on_constants(machine, f"i{name.rstrip('_')}", before, operand, where)
     result = binary(machine, name, before, operand, where)
+    if name == "matmul":
+        return result  # torch has no `__imatmul__`: the name is bound to another tensor
     if isinstance(before, TensorValue) and isinstance(result, TensorValue):
         same = result.is_parameter == before.is_parameter  # a tensor is changed in place
         result = result if same else replace(result, is_parameter=before.is_parameter)

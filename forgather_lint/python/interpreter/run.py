@@ -26,6 +26,7 @@ class AbstractRun:
     `loop_copies` what its loops have built. `prepared_for_missing`: the code around catches the
     error of a package that is not installed. `assumptions` are unknown things that were assumed not
     to matter, by place; `passed_over` are errors of branches that were taken not to be chosen;
+    `autocast`: the code has entered a context in which torch converts operands by itself;
     `told` are constants that tell the code who runs it, by place, and `told_before` the places in
     earlier runs; `unknown_calls` counts the calls of code that was not read, `unknown_values` the
     expressions whose value is not known.
@@ -42,6 +43,7 @@ class AbstractRun:
     passed_over: Mapping[Hashable, Value] = field(default_factory=dict)
     told: Mapping[Hashable, Value] = field(default_factory=dict)
     told_before: frozenset[Hashable] = frozenset()
+    autocast: bool = False
     unknown_calls: int = 0
     unknown_values: int = 0
 

@@ -251,8 +251,11 @@ class TensorValue(Value):
 
     A further view may make a part of it again.
     """
-    order: tuple[int, ...] | None = field(default=None, repr=False)
-    """The dimensions as they lie in memory, outermost first, where that is not how they stand."""
+    strides: tuple[Size | None, ...] | None = field(default=None, repr=False)
+    """The distance in memory of two neighbours along each dimension (None: not known).
+
+    None as a whole: the elements lie as they stand.
+    """
 
     def copy(self) -> TensorValue:
         """Another tensor, of which all is known that is known of this one."""
@@ -265,7 +268,7 @@ class TensorValue(Value):
             self.tags,
             self.device,
             self.viewed,
-            self.order,
+            self.strides,
         )
 
 

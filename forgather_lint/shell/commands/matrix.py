@@ -32,8 +32,8 @@ from forgather_lint.shell.size_table import tables
 @click.option(
     "--dtype",
     type=click.Choice(configuration.DTYPES),
-    default="bfloat16",
-    help="Of the parameters, for bytes per rank.",
+    default="auto",
+    help="Of the parameters, as the engine's --dtype.",
 )
 @options.model_impl
 @options.memory

@@ -77,7 +77,7 @@ def command(
         impl = configuration.option("model_impl", model_impl or "auto")
         _tell_who_serves(opened, chosen, impl)
         as_written = inferred or diff
-        prepared = chosen.prepare(opened.model, "bfloat16", as_written=as_written)
+        prepared = chosen.prepare(opened.model, "auto", as_written=as_written)
         if prepared.judge is None:
             prepared = _beside_library(opened, prepared, as_written=as_written)
         if prepared.judge is None and not target:
@@ -115,7 +115,7 @@ def _beside_library(
     assert refused.ended is not None
     target = refused.target
     beside = library().environment(target.transformers)
-    prepared = target.prepare(opened.model, "bfloat16", as_written=as_written, environment=beside)
+    prepared = target.prepare(opened.model, "auto", as_written=as_written, environment=beside)
     if prepared.judge is None:
         return refused
     place = opened.shown(refused.ended.where)
@@ -134,7 +134,7 @@ def _where_it_builds(
     """
     assert refused.ended is not None
     for each in reversed(options.targets_given(("all",))):
-        prepared = each.prepare(opened.model, "bfloat16", as_written=as_written)
+        prepared = each.prepare(opened.model, "auto", as_written=as_written)
         if prepared.judge is not None:
             why, done = told(refused.ended), "inferred" if as_written else "shown"
             note = f"{refused.target} cannot build it ({why}); {done} as {each} builds it"

@@ -75,7 +75,7 @@ def command(
             return
         if checkpoint:
             one = options.targets_given(target)[0]
-            beside = one.stored_beside(opened.model, "bfloat16")
+            beside = one.stored_beside(opened.model, "auto")
             written = stored.as_json(beside) if output_format == "json" else None
             say_as_it_is(json.dumps(written, indent=2)) if written else stored.show(beside, expand)
             return
@@ -101,7 +101,7 @@ def _draw(
     """Print the tree as a page or a drawing, as the first target splits it."""
     from forgather_lint.shell.pages import page, tree  # few runs draw
 
-    prepared = options.targets_given(target)[0].prepare(opened.model, "bfloat16")
+    prepared = options.targets_given(target)[0].prepare(opened.model, "auto")
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
