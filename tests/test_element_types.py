@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from forgather_lint.engines.matrix import cell
+from forgather_lint.engines.vllm.target import VllmTarget
 from tests.fixture_models import copy_model
 from tests.llama_ways import Way, outcome_of, write_llama
+from tests.verdicts import Static
 
 _FILE = Path(__file__).parent.parent / "fixtures" / "torch" / "element_types.toml"
 WAYS = tomllib.loads(_FILE.read_text("utf-8"))["way"]
@@ -82,3 +85,21 @@ def test_the_shipped_models_serve_in_either(tmp_path: Path) -> None:
             folder = tmp_path / dtype
             folder.mkdir(exist_ok=True)
             assert outcome_of(copy_model(name, folder), dtype=dtype).verdict == "serves"
+
+
+_SCALE = Way(
+    built="self.scale = nn.Parameter(torch.ones(config.hidden_size))",
+    layer="hidden_states = hidden_states * self.scale",
+)
+_KEPT = (
+    "    config_class = HfLlamaConfig\n",
+    '    config_class = HfLlamaConfig\n    _keep_in_fp32_modules_strict = ["scale", "q_proj"]\n',
+)
+
+
+@pytest.mark.parametrize(("release", "verdict"), [("0.27", "serves"), ("0.32", "fails")])
+def test_what_a_class_keeps_in_float32(release: str, verdict: str, tmp_path: Path) -> None:
+    """From 0.28 on; a projection is replaced by a layer of the type of the model all the same."""
+    model = write_llama(_SCALE, tmp_path, [_KEPT])
+    target = VllmTarget.of(release, "5.19.0")
+    assert cell(Static(model, target, "bfloat16").examined, 1, 1).outcome.verdict == verdict

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from forgather_lint.core.port import port_of
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.libraries.dtypes import dtype_named
 
@@ -22,9 +21,11 @@ class ElementType(NamedTuple):
     named: bool
 
 
-@port_of("vllm/config/model.py", "_resolve_auto_dtype")
 def element_type(model: ModelInput, dtype: str) -> ElementType:
-    """The type of `model` where `dtype` is asked for; `AUTO` leaves it to the config."""
+    """The type of `model` where `dtype` is asked for; `AUTO` leaves it to the config.
+
+    Source: vllm/config/model.py, `_resolve_auto_dtype`.
+    """
     if dtype != AUTO:
         return ElementType(dtype_named(dtype) or dtype, named=True)
     written = model.config.values if model.config is not None else {}

@@ -307,6 +307,7 @@ class VllmBuilding:
     tensors_stay_on: Fact[str]
     value_read: Fact[Reaction]
     config_typed: Fact[bool]
+    float32_kept: Fact[bool]
 
 
 @record

@@ -23,6 +23,7 @@ from forgather_lint.engines.vllm.experts import (
     fuse_experts,
     has_experts,
 )
+from forgather_lint.engines.vllm.float32_kept import keep_in_float32
 from forgather_lint.engines.vllm.judge import VllmJudge, VllmSubject
 from forgather_lint.engines.vllm.release import VllmEngine, engine_of
 from forgather_lint.engines.vllm.target import VllmTarget
@@ -58,6 +59,8 @@ def prepare(
     if isinstance(base, NotBuilt):
         return PreparedModel(target, None, base, builder)
     with deep_recursion():
+        if target.vllm.building.float32_kept.value:
+            keep_in_float32(builder.machine, base.root, base.tree)
         subject = _subject(builder, model, base, target, experts_fused)
     return PreparedModel(target, VllmJudge(subject, of_model), None, builder)
 
