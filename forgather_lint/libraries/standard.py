@@ -22,7 +22,11 @@ from forgather_lint.libraries.stdlib.classes import (
     construct_special,
 )
 from forgather_lint.libraries.stdlib.decorators import TAKERS
-from forgather_lint.libraries.stdlib.enumerations import make_members
+from forgather_lint.libraries.stdlib.enumerations import (
+    check_class_write,
+    check_member_write,
+    make_members,
+)
 from forgather_lint.libraries.tokens import with_choice, with_counts
 from forgather_lint.libraries.torch.elementwise import check_apart, check_cast, check_written
 from forgather_lint.libraries.torch.strides import with_strides
@@ -307,6 +311,18 @@ class StandardLibrary:
                 transformers_layers.hide_overridden(machine, target, value, where)
         else:
             check_frozen(machine, target, name, where)
+            check_member_write(machine, target, name, where)
+
+    def on_class_write(
+        self,
+        machine: Machine,
+        target: ClassValue,
+        name: str,
+        where: Place,
+        *,
+        deletes: bool = False,
+    ) -> None:
+        check_class_write(machine, target, name, where, deletes=deletes)
 
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         if isinstance(asked, ClassValue):

@@ -11,7 +11,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.facts import Module, Parameter, Structure, UnknownFact
 from forgather_lint.libraries.names import MODULE
 from forgather_lint.python.interpreter.budget import Budget
-from forgather_lint.python.interpreter.classes import order_of
+from forgather_lint.python.interpreter.classes import BUILTIN_BASE, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassValue, Instance
@@ -166,7 +166,7 @@ def _may_be_module(walk: _TreeWalk, instance: Instance) -> bool:
 def _is_pythons_own(base: Unknown) -> bool:
     """Whether a base class that is not followed is a builtin or of the standard library."""
     package = base.detail.partition(".")[0]
-    return base.reason == "builtin-base-class" or package in sys.stdlib_module_names
+    return base.reason == BUILTIN_BASE or package in sys.stdlib_module_names
 
 
 def _note_open(walk: _TreeWalk, name: str, reason: Unknown) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
 AnyClass = ClassValue | External
+BUILTIN_BASE = "builtin-base-class"
+"""The reason where a base is a class of Python itself, such as `int`, which `detail` names."""
 OrderEntry = ClassValue | External | Unknown
 
 
@@ -250,7 +252,7 @@ def _as_base(base: Value, cls: ClassValue) -> OrderEntry:
     if isinstance(base, Unknown) and base.reason == SOURCE_NOT_HERE:
         return Unknown(SOURCE_NOT_HERE, cls.where, base.detail)
     if isinstance(base, Builtin):  # what its objects have, a list or an exception, is not followed
-        return Unknown("builtin-base-class", cls.where, base.name)
+        return Unknown(BUILTIN_BASE, cls.where, base.name)
     return Unknown("unknown-base-class", cls.where)
 
 

@@ -139,10 +139,10 @@ def looked_up(item: Value) -> Value:
 
 def key_error(key: Value, where: Place) -> Raised:
     """What Python says of a key that is missing."""
-    return Raised("KeyError", _shown(key) or "key", where)
+    return Raised("KeyError", shown(key) or "key", where)
 
 
-def _shown(key: Value) -> str | None:
+def shown(key: Value) -> str | None:
     """`repr(key)` of a constant, and of a tuple or a list of them."""
     if isinstance(key, Known):
         return repr(key.value)
@@ -150,7 +150,7 @@ def _shown(key: Value) -> str | None:
     if not isinstance(key, TupleValue) and not is_list:
         return None
     assert isinstance(key, TupleValue | ListValue)
-    parts = [_shown(each) for each in key.items]
+    parts = [shown(each) for each in key.items]
     shown = [each for each in parts if each is not None]
     if len(shown) < len(parts):
         return None

@@ -107,6 +107,17 @@ class Library(Protocol):
     ) -> None:
         """Called for `target.name = value`. Raises `Raised` where a library refuses that."""
 
+    def on_class_write(
+        self,
+        machine: Machine,
+        target: ClassValue,
+        name: str,
+        where: Place,
+        *,
+        deletes: bool = False,
+    ) -> None:
+        """Called where an attribute of a class is set or deleted. Raises what refuses that."""
+
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         """Whether a library or an engine makes and reads objects of this kind when it likes to."""
 

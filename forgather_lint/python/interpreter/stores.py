@@ -62,6 +62,7 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     elif isinstance(target, Instance):
         _set_on_instance(machine, target, name, value, where)
     elif isinstance(target, ClassValue):
+        machine.library.on_class_write(machine, target, name, where)
         elsewhere = where.span.path != target.where.span.path
         if elsewhere and machine.library.is_read_by_others(machine, target):
             # Whoever loads the class by its own file may have another, without it.
@@ -127,6 +128,7 @@ def delete_attribute(machine: Machine, target: Value, name: str, where: Place) -
             raise Raised("AttributeError", text, where)
         machine.trail.delete_attribute(target, name)
     elif isinstance(target, ClassValue) and name in target.namespace:
+        machine.library.on_class_write(machine, target, name, where, deletes=True)
         machine.trail.set_shared(target.namespace, name, Unknown("deleted-attribute"))
 
 

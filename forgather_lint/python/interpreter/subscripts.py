@@ -108,9 +108,10 @@ def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> V
         name = f"{owner.name}.__getitem__"
         return machine.library.call(machine, name, Arguments([key]), where)
     if isinstance(owner, ClassValue) and is_subclass(machine, owner, External("enum.Enum")):
-        text = key.value if isinstance(key, Known) else None
-        found = owner.namespace.get(text) if isinstance(text, str) else None
-        return found or Unknown("enumeration-member", where)
+        members = owner.namespace.get("_member_map_")
+        if isinstance(members, DictValue):
+            return read_dict(machine, members, key, where)
+        return Unknown("enumeration-member", where)
     if isinstance(owner, Builtin):
         _check_generic(owner, where)
     return owner
