@@ -115,7 +115,7 @@ def _is_counted(value: Value) -> bool:
 
 
 def _check_extended(machine: Machine, cls: ClassValue) -> None:
-    """Raise what Python does for a base that has members (`EnumType._check_for_existing_members_`)."""
+    """Raise what Python does for a base with members (`_check_for_existing_members_`)."""
     for base in order_of(machine, cls)[1:]:
         members = _members_of(base) if isinstance(base, ClassValue) else None
         if members is not None and members.items:

@@ -19,7 +19,7 @@ from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.operators import binary
 from forgather_lint.python.interpreter.subscripts import index_of
 from forgather_lint.python.values.loop_index import pinned
-from forgather_lint.python.values.objects import Instance, PartialCall
+from forgather_lint.python.values.objects import FunctionValue, Instance, PartialCall
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
@@ -106,10 +106,20 @@ def update_wrapper(site: Site, wrapper: Value, wrapped: Value, *names: Value) ->
     return wrapper
 
 
-@op("functools.lru_cache", "functools.cache", "contextlib.contextmanager")
+@op("contextlib.contextmanager")
 def keeps_function(site: Site, function: Value = NONE, **options: Value) -> Value:
     """A decorator, with or without options, that leaves the function as it is."""
     return External("functools.identity") if isinstance(function, Known) else function
+
+
+@op("functools.lru_cache", "functools.cache")
+def caching(site: Site, function: Value = NONE, **options: Value) -> Value:
+    """A decorator, with or without options: what it decorates looks its arguments up."""
+    if isinstance(function, Known):
+        return External(site.name)
+    if not isinstance(function, FunctionValue):
+        return function
+    return replace(function, decorators=(*function.decorators, External(site.name)))
 
 
 @op("contextlib.suppress")

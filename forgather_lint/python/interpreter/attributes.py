@@ -15,7 +15,7 @@ from forgather_lint.python.interpreter.branching import join_values
 from forgather_lint.python.interpreter.classes import Member, find_member, order_of
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
-from forgather_lint.python.interpreter.stores import forget
+from forgather_lint.python.interpreter.stores import forget, room_of
 from forgather_lint.python.values.joining import may_be_absent, where_set
 from forgather_lint.python.values.objects import (
     ANY_NAME,
@@ -133,7 +133,7 @@ def _read_inherited(
         if other != name:
             return read_instance(machine, instance, other, where)
         return bind(machine, member, instance, instance.cls)
-    special = _special(instance, name)
+    special = _special(machine, instance, name)
     if special is not None:
         return special
     fallback = find_member(machine, instance.cls, "__getattr__")
@@ -162,10 +162,10 @@ def missing(machine: Machine, instance: Instance, name: str, where: Place) -> Va
     raise Raised("AttributeError", f"'{cls}' object has no attribute '{name}'", where)
 
 
-def _special(instance: Instance, name: str) -> Value | None:
+def _special(machine: Machine, instance: Instance, name: str) -> Value | None:
     if name == "__class__":
         return instance.cls
-    if name == "__dict__":
+    if name == "__dict__" and room_of(machine, instance.cls) is None:
         return AttributeDict(instance)
     if name in _METHODS_OF_ALL:
         return BoundMethod(instance, Builtin(_METHODS_OF_ALL[name]))

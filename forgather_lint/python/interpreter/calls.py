@@ -22,6 +22,7 @@ from forgather_lint.python.interpreter.frame import (
     Returned,
     cause_in,
 )
+from forgather_lint.python.interpreter.hashing import has_key
 from forgather_lint.python.interpreter.library import Site, run
 from forgather_lint.python.values.objects import (
     BoundMethod,
@@ -189,6 +190,9 @@ def call_function(
     if _may_not_end(machine, function, arguments):
         machine.ran_unknown_code(arguments, where)
         return Unknown("recursion-of-unknown-depth", where, function.name)
+    if any(each in _CACHES for each in function.decorators):
+        for argument in arguments.all():
+            has_key(machine, argument, where)
     node = function.node
     if function.taken:
         arguments = _without(arguments, function.taken)
@@ -201,6 +205,10 @@ def call_function(
     if is_generator(file, node):
         return IterableValue([], source=lambda _: _yielded(machine, run))
     return run()
+
+
+_CACHES = (External("functools.lru_cache"), External("functools.cache"))
+"""Decorators of functions whose arguments are keys, and so have to have a hash."""
 
 
 def _without(arguments: Arguments, names: frozenset[str]) -> Arguments:

@@ -19,6 +19,7 @@ from forgather_lint.python.interpreter.frame import (
     private,
 )
 from forgather_lint.python.interpreter.functions import adopt_methods
+from forgather_lint.python.interpreter.slots import check_slots
 from forgather_lint.python.values.objects import (
     BoundMethod,
     ClassMethod,
@@ -64,6 +65,7 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     machine.trail.set_key(frame.scope.names, node.name.value, cls)
     machine.execute(node.body.body, Frame(body_scope, frame.file))
     adopt_methods(cls)
+    check_slots(cls)
     machine.library.on_defined(machine, cls)
     _hide_private(machine, cls)
     _note_places(cls, node, frame)

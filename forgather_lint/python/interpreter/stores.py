@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import MOST_ITEMS
 from forgather_lint.python.interpreter.classes import find_member, order_of, surely_lacks
-from forgather_lint.python.interpreter.frame import Raised, cause_of
+from forgather_lint.python.interpreter.frame import Raised, cause_of, private
 from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error, set_key
 from forgather_lint.python.interpreter.iteration import pairs_of
+from forgather_lint.python.interpreter.slots import SLOTS, slot_names
 from forgather_lint.python.interpreter.subscripts import bounds, check_index, index_of
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.objects import (
     AttributeDict,
     BoundMethod,
+    ClassMethod,
     ClassValue,
     FunctionValue,
     Instance,
     Namespace,
     Property,
+    StaticMethod,
 )
 from forgather_lint.python.values.type_names import is_iterable, is_plain, type_name
 from forgather_lint.python.values.value import (
@@ -106,9 +109,60 @@ def _set_on_instance(
 
 def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
     """Set an attribute without calling `__setattr__`, as `object.__setattr__` does."""
+    _check_room(machine, target, name, where)
     name, value = machine.library.on_set(machine, target, name, value)
     machine.trail.set_attribute(target, name, value)
     machine.trail.set_place(target, name, where)
+
+
+_EMPTY = frozenset(
+    "abc.ABC builtins.object typing.Generic typing.NamedTuple typing.Protocol".split()
+)
+"""Classes of Python whose objects have no `__dict__` and no slots."""
+_NO_DESCRIPTORS = (
+    FunctionValue,
+    StaticMethod,
+    ClassMethod,
+    Known,
+    TupleValue,
+    ListValue,
+    DictValue,
+    SetValue,
+)
+"""Members of a class that are not asked when an attribute of their name is set on an object."""
+
+
+def room_of(machine: Machine, cls: ClassValue | External) -> frozenset[str] | None:
+    """The names that objects of `cls` have room for; None: any, or it cannot be told."""
+    if not isinstance(cls, ClassValue) or SLOTS not in cls.namespace:
+        return None
+    found: set[str] = set()
+    for entry in order_of(machine, cls):
+        if isinstance(entry, External) and entry.name in _EMPTY:
+            continue
+        named = slot_names(entry) if isinstance(entry, ClassValue) else None
+        if named is None or not isinstance(entry, ClassValue) or "__dict__" in named:
+            return None
+        if not all(map(machine.library.keeps, entry.decorators)):
+            return None
+        found.update(private(name, entry.name) for name in named)
+    return frozenset(found)
+
+
+def _check_room(machine: Machine, target: Instance, name: str, where: Place) -> None:
+    """Raise what Python does where an attribute is set for which an object has no room."""
+    slots = room_of(machine, target.cls)
+    if slots is None or name in slots or (name.startswith("__") and name.endswith("__")):
+        return
+    cls = target.cls.name
+    member = find_member(machine, target.cls, name)
+    if member is None:
+        text = f"'{cls}' object has no attribute '{name}'"
+    elif isinstance(member.value, _NO_DESCRIPTORS):
+        text = f"'{cls}' object attribute '{name}' is read-only"
+    else:
+        return
+    raise Raised("AttributeError", text, where)
 
 
 def set_some_attribute(machine: Machine, target: Value, why: Unknown) -> None:
