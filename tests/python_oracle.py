@@ -67,7 +67,7 @@ def in_python(text: str) -> End:
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exec(compile(_code(text), MODULE, "exec"), names)
+            exec(compile(_code(text), MODULE, "exec", dont_inherit=True), names)
             told = _written(names[RESULT])
     except Exception as error:  # noqa: BLE001 - whatever the code raises is its end
         text = str(error)

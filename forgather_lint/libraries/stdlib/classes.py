@@ -13,27 +13,30 @@ from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.stdlib.enumerations import member_of
 from forgather_lint.libraries.stdlib.modules import copied
-from forgather_lint.libraries.transformers.field_validators import FIELD, validated_field
+from forgather_lint.libraries.transformers.field_validators import (
+    FIELD,
+    VALIDATORS,
+    validated_field,
+)
 from forgather_lint.libraries.transformers.strict import (
     check_strict,
     is_strict,
     refuse_positional,
 )
 from forgather_lint.python.interpreter import attributes, stores
-from forgather_lint.python.interpreter.binding import missing_arguments
+from forgather_lint.python.interpreter.binding import Signature
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
-from forgather_lint.python.values.type_names import type_name
+from forgather_lint.python.values.type_names import is_plain
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
     DictValue,
     External,
     ListValue,
-    SetValue,
     TupleValue,
     Unknown,
     Value,
@@ -87,14 +90,14 @@ def _names_dataclass(decorator: Value) -> bool:
 
 def fields_of(machine: Machine, cls: ClassValue) -> list[str]:
     """The fields of `cls` and its bases: annotated class attributes, as dataclasses count them."""
-    return [name for name, kind in _declared(machine, cls).items() if kind not in _NO_FIELDS]
+    return [name for name, kind in declared_in(machine, cls).items() if kind not in _NO_FIELDS]
 
 
 _NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
 """Annotations of attributes that are no fields (dataclasses.py, `_get_field`)."""
 
 
-def _declared(machine: Machine, cls: ClassValue) -> dict[str, str]:
+def declared_in(machine: Machine, cls: ClassValue) -> dict[str, str]:
     """The annotated class attributes of `cls` and its bases, with names of their annotations."""
     found: dict[str, str] = {}
     for entry in reversed(order_of(machine, cls)):
@@ -113,6 +116,9 @@ def fields_listed(site: Site, class_or_instance: Value) -> Value:
     machine = machine_of(site)
     if any(isinstance(each, Unknown) for each in order_of(machine, cls)):
         return site.unknown("unknown-dataclass")
+    if all(isinstance(each, ClassValue) and not each.decorators for each in order_of(machine, cls)):
+        text = "must be called with a dataclass type or instance"
+        raise Raised("TypeError", text, site.where)
     named = [{"name": known(name)} for name in fields_of(machine, cls)]
     return TupleValue(tuple(Instance(FIELD, each, site.where) for each in named))
 
@@ -120,14 +126,31 @@ def fields_listed(site: Site, class_or_instance: Value) -> Value:
 _DEFAULT, _FACTORY = "default", "default_factory"
 
 
+_FIELD_OPTIONS = frozenset("init repr hash compare metadata kw_only doc".split())
+_OF_INIT = frozenset(("init", "kw_only", "doc"))
+"""Options that change what `__init__` takes, or that not every Python has."""
+
+
 @op("dataclasses.field")
 def field_(
-    site: Site, default: Value | None = None, default_factory: Value | None = None, **options: Value
+    site: Site, *, default: Value | None = None, default_factory: Value | None = None, **more: Value
 ) -> Value:
     """The default of a field: the value, or a marker for what makes one for each instance."""
-    if "init" in options:  # `__init__` may not take it
+    for name in more:
+        if name not in _FIELD_OPTIONS:
+            text = f"field() got an unexpected keyword argument '{name}'"
+            raise Raised("TypeError", text, site.where)
+    if (
+        default is not None
+        and default_factory is not None
+        and not _MISSING
+        & {each.name for each in (default, default_factory) if isinstance(each, External)}
+    ):
+        text = "cannot specify both default and default_factory"
+        raise Raised("ValueError", text, site.where)
+    if _OF_INIT & set(more):
         return site.unknown("unmodelled-call")
-    metadata = options.get("metadata")
+    metadata = more.get("metadata")
     validator = metadata.items.get("validator") if isinstance(metadata, DictValue) else None
     if validator is not None:
         given = {_DEFAULT: default, _FACTORY: default_factory}
@@ -139,9 +162,30 @@ def field_(
     return Instance(FIELD, made, site.where)
 
 
+_MISSING = frozenset(("dataclasses.MISSING",))
+
+
+_OPTIONS = frozenset(
+    "init repr eq order unsafe_hash frozen match_args kw_only slots weakref_slot".split()
+)
+
+
+@op("dataclasses.dataclass")
+def dataclass_(site: Site, *decorated: Value, **options: Value) -> Value:
+    """The decorator with its options, which are read where the class is asked for them."""
+    for name in options:
+        if name not in _OPTIONS:
+            text = f"dataclass() got an unexpected keyword argument '{name}'"
+            raise Raised("TypeError", text, site.where)
+    return site.unknown("unmodelled-call") if decorated else External(site.name)
+
+
 @op("dataclasses.asdict")
 def asdict(site: Site, obj: Value, *, dict_factory: Value = NONE) -> Value:
     """The fields of `obj` by name, copied; nested data classes become dicts as well."""
+    if is_plain(obj):
+        text = "asdict() should be called on dataclass instances"
+        raise Raised("TypeError", text, site.where)
     if dict_factory is not NONE or not _declares_fields(machine_of(site), obj):
         return site.unknown("unmodelled-call")
     return _as_dict(site, obj, _DEEPEST)
@@ -213,13 +257,15 @@ def _construct_dataclass(
     machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 ) -> Value:
     instance = Instance(cls, {}, where)
-    declared = _declared(machine, cls)
+    declared = declared_in(machine, cls)
     taken = [name for name, kind in declared.items() if kind not in ("ClassVar", "KW_ONLY")]
-    given = {**dict(zip(taken, arguments.positional, strict=False)), **arguments.keywords}
-    if arguments.rest is None and _is_made_by_python(machine, cls):
-        needed = [n for n in taken if n not in given and find_member(machine, cls, n) is None]
-        if needed:
-            raise missing_arguments(f"{cls.name}.__init__()", needed, where)
+    by_position = taken
+    if is_made_by_python(machine, cls):
+        signature = _signature(machine, cls, taken)
+        if signature is not None:
+            signature.check(arguments, where)
+            by_position = list(signature.positional)
+    given = {**dict(zip(by_position, arguments.positional, strict=False)), **arguments.keywords}
     handed_on: list[Value] = []
     for name in taken:
         value = given.pop(name, None) or _field_default(machine, cls, name, where)
@@ -237,17 +283,17 @@ def _construct_dataclass(
     return instance
 
 
-def _is_made_by_python(machine: Machine, cls: ClassValue) -> bool:
+def is_made_by_python(machine: Machine, cls: ClassValue) -> bool:
     """Whether `dataclasses.dataclass` alone makes the fields and the constructor of `cls`."""
     order = order_of(machine, cls)
-    if any(isinstance(each, Unknown) for each in order) or _says(cls, "init", "False"):
+    if any(isinstance(each, Unknown) for each in order) or option_of(cls, "init", True) is not True:
         return False
     if any(is_subclass(machine, cls, External(base)) for base in (*_FIELD_BASES, CONFIG)):
         return False
-    return all(_names_pythons(each) for each in order if isinstance(each, ClassValue))
+    return all(names_pythons(each) for each in order if isinstance(each, ClassValue))
 
 
-def _names_pythons(cls: ClassValue) -> bool:
+def names_pythons(cls: ClassValue) -> bool:
     """Whether the one decorator of `cls` is that of the module `dataclasses`."""
     if len(cls.decorators) != 1:
         return False
@@ -257,51 +303,44 @@ def _names_pythons(cls: ClassValue) -> bool:
     return name == "dataclasses.dataclass"
 
 
-def check_fields(machine: Machine, cls: ClassValue) -> None:
-    """Raise what the decorator `dataclass` raises for the fields of `cls` (dataclasses.py)."""
-    if not _is_made_by_python(machine, cls):
-        return
-    declared = _declared(machine, cls)
-    default_before: str | None = None
-    for name, kind in declared.items():
-        if kind == "ClassVar":
-            continue
-        if kind == "KW_ONLY" or _says(cls, "kw_only"):
-            return
-        member = find_member(machine, cls, name)
-        value = member.value if member is not None else None
-        if isinstance(value, ListValue | DictValue | SetValue) and name in cls.namespace:
-            what = f"mutable default <class '{type_name(value)}'> for field {name}"
-            text = f"{what} is not allowed: use default_factory"
-            raise Raised("ValueError", text, cls.places.get(name, cls.where))
-        if value is None and default_before is not None:
-            text = f"non-default argument '{name}' follows default argument '{default_before}'"
-            raise Raised("TypeError", text, cls.where)
-        if isinstance(value, Unknown) or (isinstance(value, Instance) and value.cls == FIELD):
-            return  # what `field` makes may have no default
-        if value is not None:
-            default_before = name
-
-
-def check_frozen(machine: Machine, target: Instance, name: str, where: Place) -> None:
-    """Raise what an object of a frozen dataclass does where `name` is set."""
-    cls = target.cls
-    if isinstance(cls, ClassValue) and _names_pythons(cls) and _says(cls, "frozen"):
-        raise Raised("FrozenInstanceError", f"cannot assign to field '{name}'", where)
-
-
-def _says(cls: ClassValue, option: str, value: str = "True") -> bool:
-    """Whether a decorator of `cls` is called with `option=value`."""
-    calls = [each.decorator for each in cls.node.decorators] if cls.node is not None else []
-    return any(
-        isinstance(call, cst.Call) and any(_is_named(each, option, value) for each in call.args)
-        for call in calls
+def _signature(machine: Machine, cls: ClassValue, taken: list[str]) -> Signature | None:
+    """The parameters of the constructor that `dataclass` makes; None where they are not known."""
+    by_name: dict[str, bool] = {}
+    for entry in reversed(order_of(machine, cls)):
+        assert isinstance(entry, ClassValue)
+        by_name_only = option_of(entry, "kw_only")
+        if by_name_only is None:
+            return None
+        for name, kind in _annotated(entry.node).items() if entry.node is not None else ():
+            by_name_only = by_name_only or kind == "KW_ONLY"
+            by_name[name] = by_name_only
+    return Signature(
+        f"{cls.name}.__init__()",
+        tuple(name for name in taken if not by_name[name]),
+        tuple(name for name in taken if by_name[name]),
+        frozenset(name for name in taken if has_default(machine, cls, name) is not False),
     )
 
 
-def _is_named(argument: cst.Arg, option: str, value: str) -> bool:
-    named = argument.keyword is not None and argument.keyword.value == option
-    return named and isinstance(argument.value, cst.Name) and argument.value.value == value
+def has_default(machine: Machine, cls: ClassValue, name: str) -> bool | None:
+    """Whether a field has a default; None where that is not known."""
+    member = find_member(machine, cls, name)
+    value = member.value if member is not None else None
+    if isinstance(value, Instance) and value.cls == FIELD:
+        return bool({_DEFAULT, _FACTORY, VALIDATORS} & set(value.attributes))
+    return None if isinstance(value, Unknown) else value is not None
+
+
+def option_of(cls: ClassValue, option: str, default: bool = False) -> bool | None:
+    """What the decorator of `cls` is told of `option`; None where that is not a constant."""
+    calls = [each.decorator for each in cls.node.decorators] if cls.node is not None else []
+    for argument in (each for call in calls if isinstance(call, cst.Call) for each in call.args):
+        if argument.star:
+            return None
+        if argument.keyword is not None and argument.keyword.value == option:
+            value = argument.value.value if isinstance(argument.value, cst.Name) else ""
+            return {"True": True, "False": False}.get(str(value))
+    return default
 
 
 def _has_unread_fields(machine: Machine, cls: ClassValue) -> bool:

@@ -105,6 +105,7 @@ def delattr_(site: Site, obj: Value, name: Value) -> Value:
 def object_setattr(site: Site, obj: Value, name: Value, value: Value) -> Value:
     if isinstance(obj, Instance) and isinstance(name, Known) and isinstance(name.value, str):
         machine = machine_of(site)
+        stores.check_room(machine, obj, name.value, site.where)
         stores.store(machine, obj, name.value, value, site.where)
         if machine.library.keeps_apart(machine, obj, value):
             machine.trail.hide(obj, name.value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.causes.placement import ArgumentNotTaken
 from forgather_lint.python.interpreter.frame import Frame, Raised
@@ -194,10 +195,45 @@ def _bind_keywords(
 def _takes(function: FunctionValue, given: list[Value], positional: list[str]) -> str:
     """Python's message for too many positional arguments."""
     least = len([name for name in positional if name not in function.defaults])
-    most = len(positional)
+    return _taken(least, len(positional), len(given))
+
+
+def _taken(least: int, most: int, given: int) -> str:
     range_ = f"from {least} to {most}" if least < most else str(most)
     takes = f"takes {range_} positional argument{'' if range_ == '1' else 's'} but"
-    return f"{takes} {len(given)} {'was' if len(given) == 1 else 'were'} given"
+    return f"{takes} {given} {'was' if given == 1 else 'were'} given"
+
+
+@record
+class Signature:
+    """The parameters behind the first one of a function that Python itself makes for a class."""
+
+    title: str
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    defaults: frozenset[str]
+
+    def check(self, arguments: Arguments, where: Place) -> None:
+        """Raise what Python does for arguments that it does not take."""
+        by_position = self.positional[: len(arguments.positional)]
+        for name in arguments.keywords:
+            if name not in (*self.positional, *self.keyword_only):
+                text = f"{self.title} got an unexpected keyword argument '{name}'"
+                raise Raised("TypeError", text, where)
+            if name in by_position:
+                text = f"{self.title} got multiple values for argument '{name}'"
+                raise Raised("TypeError", text, where)
+        if len(arguments.positional) > len(self.positional):
+            least = len([name for name in self.positional if name not in self.defaults])
+            taken = _taken(1 + least, 1 + len(self.positional), 1 + len(arguments.positional))
+            raise Raised("TypeError", f"{self.title} {taken}", where)
+        if arguments.rest is not None:
+            return
+        given = {*by_position, *arguments.keywords, *self.defaults}
+        for names, kind in (self.positional, "positional"), (self.keyword_only, "keyword-only"):
+            missing = [name for name in names if name not in given]
+            if missing:
+                raise missing_arguments(self.title, missing, where, kind)
 
 
 def _check_given(

@@ -151,13 +151,13 @@ def shown(key: Value) -> str | None:
         return None
     assert isinstance(key, TupleValue | ListValue)
     parts = [shown(each) for each in key.items]
-    shown = [each for each in parts if each is not None]
-    if len(shown) < len(parts):
+    texts = [each for each in parts if each is not None]
+    if len(texts) < len(parts):
         return None
-    inside = ", ".join(shown)
+    inside = ", ".join(texts)
     if is_list:
         return f"[{inside}]"
-    return f"({inside},)" if len(shown) == 1 else f"({inside})"
+    return f"({inside},)" if len(texts) == 1 else f"({inside})"
 
 
 class NewSet:

@@ -104,12 +104,12 @@ def _set_on_instance(
             cls = target.cls.name.rpartition(".")[2]
             text = f"property '{name}' of '{cls}' object has no setter"
             raise Raised("AttributeError", text, where)
+    check_room(machine, target, name, where)
     store(machine, target, name, value, where)
 
 
 def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
     """Set an attribute without calling `__setattr__`, as `object.__setattr__` does."""
-    _check_room(machine, target, name, where)
     name, value = machine.library.on_set(machine, target, name, value)
     machine.trail.set_attribute(target, name, value)
     machine.trail.set_place(target, name, where)
@@ -149,7 +149,7 @@ def room_of(machine: Machine, cls: ClassValue | External) -> frozenset[str] | No
     return frozenset(found)
 
 
-def _check_room(machine: Machine, target: Instance, name: str, where: Place) -> None:
+def check_room(machine: Machine, target: Instance, name: str, where: Place) -> None:
     """Raise what Python does where an attribute is set for which an object has no room."""
     slots = room_of(machine, target.cls)
     if slots is None or name in slots or (name.startswith("__") and name.endswith("__")):
