@@ -339,7 +339,9 @@ def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Pl
 
 
 def _check_concrete(machine: Machine, cls: ClassValue, where: Place) -> None:
-    """Raise what Python does for a class that leaves a method of an `abc.ABC` abstract."""
+    """Raise what Python does for a protocol, and for a method of an `abc.ABC` left abstract."""
+    if External("typing.Protocol") in cls.bases and find_member(machine, cls, "__init__") is None:
+        raise Raised("TypeError", "Protocols cannot be instantiated", where)
     order = order_of(machine, cls)
     if External("abc.ABC") not in order or any(isinstance(each, Unknown) for each in order):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -61,6 +62,8 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
         scope=frame.scope,
         decorators=decorators,
     )
+    _check_builtin_bases(cls, bases)
+    _check_generic_base(cls, node)
     _check_bases(machine, cls)
     machine.trail.set_key(frame.scope.names, node.name.value, cls)
     machine.execute(node.body.body, Frame(body_scope, frame.file))
@@ -92,6 +95,31 @@ def _check_bases(machine: Machine, cls: ClassValue) -> None:
         listed = ", ".join(base.name.rpartition(".")[2] for base in bases)
         text = "Cannot create a consistent method resolution order (MRO) for bases"
         raise Raised("TypeError", f"{text} {listed}", cls.where)
+
+
+def _check_builtin_bases(cls: ClassValue, bases: tuple[Value, ...]) -> None:
+    """Raise what Python does for classes of its own that none can be derived from together."""
+    named = [getattr(builtins, each.name, None) for each in bases if isinstance(each, Builtin)]
+    classes = tuple(each for each in named if isinstance(each, type))
+    if not classes or len(classes) < len(bases):
+        return
+    try:
+        type(cls.name, classes, {})
+    except TypeError as error:
+        raise Raised("TypeError", str(error), cls.where) from None
+
+
+def _check_generic_base(cls: ClassValue, node: cst.ClassDef) -> None:
+    """Raise what Python does for `Generic` without parameters; with them it is the same value."""
+    for written, base in zip(node.bases, cls.bases, strict=False):
+        if base != External("typing.Generic") or not isinstance(written.value, _NAMED):
+            continue
+        name = written.value.attr if isinstance(written.value, cst.Attribute) else written.value
+        if name.value == "Generic":
+            raise Raised("TypeError", "Cannot inherit from plain Generic", cls.where)
+
+
+_NAMED = cst.Name | cst.Attribute
 
 
 def _is_below(machine: Machine, classes: Iterable[AnyClass], base: AnyClass) -> bool:
@@ -305,6 +333,22 @@ def surely_lacks(machine: Machine, instance: Instance, *members: str) -> bool:
     if any(isinstance(each, Unknown) for each in order) or not all(of_torch):
         return False
     return all(find_member(machine, instance.cls, name) is None for name in members)
+
+
+def is_generic(machine: Machine, cls: ClassValue) -> bool:
+    """Whether `cls[...]` may be a type: a base, a member or a decorator may give it that."""
+    for each in order_of(machine, cls):
+        if isinstance(each, ClassValue):
+            parameters = each.node.type_parameters if each.node is not None else None
+            kept = all(map(machine.library.keeps, each.decorators))
+            if parameters is not None or not kept or "__class_getitem__" in each.namespace:
+                return True
+        elif each not in _NOT_GENERIC:
+            return True
+    return False
+
+
+_NOT_GENERIC = tuple(map(External, ("abc.ABC", "builtins.object", "torch.nn.Module")))
 
 
 _TORCH = "torch.nn."

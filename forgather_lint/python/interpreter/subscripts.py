@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.core.source import Place
-from forgather_lint.python.interpreter.classes import find_member, is_subclass
+from forgather_lint.python.interpreter.classes import find_member, is_generic, is_subclass
 from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.equality import equals
@@ -112,9 +112,21 @@ def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> V
         if isinstance(members, DictValue):
             return read_dict(machine, members, key, where)
         return Unknown("enumeration-member", where)
+    if isinstance(owner, ClassValue) and not is_generic(machine, owner):
+        raise Raised("TypeError", f"type '{owner.name}' is not subscriptable", where)
     if isinstance(owner, Builtin):
         _check_generic(owner, where)
+    if owner == External("typing.Generic"):
+        _check_parameters(key, where)
     return owner
+
+
+def _check_parameters(key: Value, where: Place) -> None:
+    """Raise what Python raises for a parameter of `Generic` that is a class."""
+    parts = key.items if isinstance(key, TupleValue) else (key,)
+    if any(isinstance(each, Builtin | ClassValue) for each in parts):
+        text = "must all be type variables or parameter specification variables."
+        raise Raised("TypeError", f"Parameters to Generic[...] {text}", where)
 
 
 def _check_generic(owner: Builtin, where: Place) -> None:
