@@ -23,7 +23,7 @@ from forgather_lint.model.release_sources import ReleaseSources
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import AttributeDict, Namespace, Scope
+from forgather_lint.python.values.objects import AttributeDict, ClassValue, Namespace, Scope
 from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Choice,
@@ -31,6 +31,7 @@ from forgather_lint.python.values.value import (
     IterableValue,
     Known,
     ListValue,
+    NamedTupleValue,
     SetValue,
     TupleValue,
     Unknown,
@@ -181,7 +182,9 @@ def _shown(machine: Machine, value: Value) -> str | None:
     if isinstance(value, Known):
         return _written(value.value)
     if isinstance(value, TupleValue):
-        return _container(machine, "tuple", value.items)
+        cls = value.cls if isinstance(value, NamedTupleValue) else None
+        kind = cls.name if isinstance(cls, ClassValue) else "tuple"
+        return _container(machine, kind, value.items)
     if isinstance(value, IterableValue):
         items, rest = machine.items_of(value)
         return _container(machine, value.kind, items) if rest is None else None

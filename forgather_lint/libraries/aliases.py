@@ -77,6 +77,8 @@ class Aliases:
         if isinstance(value, TupleValue | ListValue):
             items = [self.now(each) for each in value.items]
             if any(new is not old for new, old in zip(items, value.items, strict=True)):
+                if isinstance(value, TupleValue):
+                    return replace(value, items=tuple(items))
                 return TupleValue(tuple(items))
         return value
 

@@ -16,6 +16,7 @@ from forgather_lint.libraries.masks import overwrites_mask, with_causality
 from forgather_lint.libraries.nn import registration
 from forgather_lint.libraries.nn.signatures import check_arguments
 from forgather_lint.libraries.positions import with_counting
+from forgather_lint.libraries.stdlib import named_tuples
 from forgather_lint.libraries.stdlib.class_checks import check_dataclass, check_frozen
 from forgather_lint.libraries.stdlib.classes import construct_special
 from forgather_lint.libraries.stdlib.decorators import TAKERS
@@ -285,6 +286,7 @@ class StandardLibrary:
     def on_defined(self, machine: Machine, cls: ClassValue) -> None:
         make_members(machine, cls)
         check_dataclass(machine, cls)
+        named_tuples.finish(machine, cls)
 
     def taken_by(self, decorator: Value) -> frozenset[str]:
         takes = isinstance(decorator, External) and decorator.name in TAKERS

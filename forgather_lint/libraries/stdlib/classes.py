@@ -13,6 +13,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.stdlib.enumerations import member_of
 from forgather_lint.libraries.stdlib.modules import copied
+from forgather_lint.libraries.stdlib.named_tuples import construct_tuple
 from forgather_lint.libraries.transformers.field_validators import (
     FIELD,
     VALIDATORS,
@@ -66,6 +67,9 @@ def construct_special(
     init = find_member(machine, cls, "__init__")
     if init is not None and isinstance(init.value, FunctionValue):
         return None
+    named = construct_tuple(machine, cls, arguments, where)
+    if named is not None:
+        return named
     if _is_dataclass(machine, cls):
         return _construct_dataclass(machine, cls, arguments, where)
     if is_subclass(machine, cls, External(CONFIG)):
@@ -223,7 +227,7 @@ def _as_dict(site: Site, value: Value, room: int) -> Value:
         case ListValue():
             return ListValue([inner(item) for item in value.items], value.rest)
         case TupleValue():
-            return TupleValue(tuple(map(inner, value.items)))
+            return replace(value, items=tuple(map(inner, value.items)))
         case DictValue():
             items = {key: inner(item) for key, item in value.items.items()}
             kept = dict(value.keys)

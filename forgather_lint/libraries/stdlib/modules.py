@@ -155,7 +155,7 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
             items_ = [inner(item) for item in value.items]
             result = replace(value, items=items_, serial=next_serial(), writes=0)
         case TupleValue():
-            result = TupleValue(tuple(inner(item) for item in value.items))
+            result = replace(value, items=tuple(inner(item) for item in value.items))
         case DictValue():
             items = {key: inner(item) for key, item in value.items.items()}
             result = replace(

@@ -33,6 +33,7 @@ from forgather_lint.python.values.value import (
     External,
     Known,
     ListValue,
+    NamedTupleValue,
     TensorValue,
     Unknown,
     Value,
@@ -160,6 +161,8 @@ def type_(site: Site, obj: Value, *rest: Value) -> Value:
         return obj.cls
     if isinstance(obj, TensorValue):
         return External("torch.Tensor")
+    if isinstance(obj, NamedTupleValue):
+        return obj.cls or site.unknown("unmodelled-class")
     if isinstance(obj, DequeValue | DefaultDictValue | CounterValue):
         return External(f"collections.{type_name(obj).rpartition('.')[2]}")
     if isinstance(obj, ClassValue | External | Choice | Super):

@@ -27,6 +27,7 @@ from forgather_lint.python.values.value import (
     IterableValue,
     Known,
     ListValue,
+    NamedTupleValue,
     SetValue,
     SymbolicInt,
     TensorValue,
@@ -61,6 +62,9 @@ def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
         return None  # a class that transformers sets behind the scenes may stand as None
     if isinstance(value, Instance):
         return _instance_is(machine, value, kind)
+    own = value.cls if isinstance(value, NamedTupleValue) else None
+    if isinstance(own, ClassValue) and isinstance(kind, ClassValue):
+        return is_subclass(machine, own, kind)
     if isinstance(kind, Builtin):
         return _is_builtin_kind(value, kind.name)
     if isinstance(value, TensorValue) and isinstance(kind, External):

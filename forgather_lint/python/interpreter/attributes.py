@@ -282,6 +282,16 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return _read_namespace(machine, value, name, where)
     if isinstance(value, NamedTupleValue) and name in value.names:
         return value.items[value.names.index(name)]
+    if isinstance(value, NamedTupleValue) and isinstance(value.cls, ClassValue):
+        member = find_member(machine, value.cls, name)
+        if member is not None:
+            return _read_of_tuple(machine, value, value.cls, member, where)
+        if name == "__class__":
+            return value.cls
+        if name.startswith("__") or hasattr(tuple, name):
+            return _read_of_kind(machine, value, name, where)
+        text = f"'{value.cls.name}' object has no attribute '{name}'"
+        raise Raised("AttributeError", text, where)
     if isinstance(value, DequeValue) and name == "maxlen":
         return known(value.maxlen)
     if isinstance(value, FunctionValue) and name in value.attributes:
@@ -292,6 +302,20 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return read(machine, value.wrapped, name, where)
     if isinstance(value, FunctionValue | BoundMethod) and name == "__name__":
         return known(value.name) if isinstance(value, FunctionValue) else Unknown("method-name")
+    return _read_of_kind(machine, value, name, where)
+
+
+def _read_of_tuple(
+    machine: Machine, value: NamedTupleValue, cls: ClassValue, member: Member, where: Place
+) -> Value:
+    """A member of the class of a named tuple."""
+    if isinstance(member.value, Property):
+        return machine.call(member.value.getter, Arguments([value]), where)
+    return bind(machine, member, value, cls)
+
+
+def _read_of_kind(machine: Machine, value: Value, name: str, where: Place) -> Value:
+    """`value.name` of a value of Python, by what its type has."""
     if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
         return Builtin(f"{value.name}.{name}")
     kind = type_name(value)

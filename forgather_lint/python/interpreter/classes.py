@@ -174,6 +174,14 @@ def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
             yield from ((each.value, small) for each in targets if isinstance(each, cst.Name))
 
 
+def annotated_names(node: cst.ClassDef) -> tuple[str, ...]:
+    """The names that stand with an annotation in a class body, in order."""
+    lines = (line for line in node.body.body if isinstance(line, cst.SimpleStatementLine))
+    parts = (part for line in lines for part in line.body if isinstance(part, cst.AnnAssign))
+    targets = (part.target for part in parts)
+    return tuple(dict.fromkeys(each.value for each in targets if isinstance(each, cst.Name)))
+
+
 def annotation_of(cls: ClassValue, name: str) -> str | None:
     """The annotation, if it is a name, of `name: Annotation` in the body of `cls`; else None."""
     annotation = annotated(cls, name)

@@ -40,6 +40,7 @@ from forgather_lint.python.values.value import (
     Key,
     Known,
     ListValue,
+    NamedTupleValue,
     SetValue,
     SliceValue,
     TupleValue,
@@ -80,6 +81,8 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     elif isinstance(target, Known) or type(target) in (ListValue, TupleValue, SetValue):
         text = f"'{type_name(target)}' object has no attribute '{name}'"
         raise Raised("AttributeError", text, where, cause=cause_of(target))
+    elif isinstance(target, NamedTupleValue):
+        _set_on_tuple(machine, target, name, where)
     elif isinstance(target, External):
         machine.assume(Unknown("library-changed", where, f"{target.name}.{name}"))
     elif machine.library.handles(target):
@@ -106,6 +109,16 @@ def _set_on_instance(
             raise Raised("AttributeError", text, where)
     check_room(machine, target, name, where)
     store(machine, target, name, value, where)
+
+
+def _set_on_tuple(machine: Machine, target: NamedTupleValue, name: str, where: Place) -> None:
+    """Raise what a named tuple does; one of a class below it may hold further attributes."""
+    if name in target.names:
+        text = "can't set attribute" if target.cls is not None else "readonly attribute"
+        raise Raised("AttributeError", text, where)
+    if isinstance(target.cls, ClassValue):
+        check_room(machine, Instance(target.cls, {}, where), name, where)
+    machine.leave_unproved(Unknown("attribute-of-a-tuple", where, name))
 
 
 def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:

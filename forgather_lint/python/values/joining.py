@@ -19,6 +19,7 @@ from forgather_lint.python.values.value import (
     Choice,
     External,
     Known,
+    NamedTupleValue,
     SymbolicInt,
     TensorValue,
     TupleValue,
@@ -125,7 +126,7 @@ def _same_tuples(left: TupleValue, right: TupleValue) -> bool:
     waiting, met = [(left, right)], {(left, right)}
     while waiting:
         one, other = waiting.pop()
-        if len(one.items) != len(other.items):
+        if len(one.items) != len(other.items) or _class_of(one) is not _class_of(other):
             return False
         for pair in zip(one.items, other.items, strict=True):
             match pair:
@@ -137,6 +138,10 @@ def _same_tuples(left: TupleValue, right: TupleValue) -> bool:
                     if not same(*pair):
                         return False
     return True
+
+
+def _class_of(value: TupleValue) -> Value | None:
+    return value.cls if isinstance(value, NamedTupleValue) else None
 
 
 def _same_tensor(left: TensorValue, right: TensorValue) -> bool:

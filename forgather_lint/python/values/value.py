@@ -90,9 +90,13 @@ class TupleValue(Value):
 
 @record(eq=False)
 class NamedTupleValue(TupleValue):
-    """A tuple whose items can also be read by name, such as the result of `torch.topk`."""
+    """A tuple whose items can also be read by name, such as the result of `torch.topk`.
+
+    `cls` is its class, where that is one of the model's.
+    """
 
     names: tuple[str, ...] = ()
+    cls: Value | None = None
 
 
 LENGTH_DIFFERS = "list-length-differs"
