@@ -54,7 +54,8 @@ def _make_slots(machine: Machine, cls: ClassValue) -> None:
 
 def _check_frozen_alike(machine: Machine, cls: ClassValue) -> None:
     """Raise what Python does for a frozen class below one that is not, and for the reverse."""
-    bases = [each for each in order_of(machine, cls)[1:] if isinstance(each, ClassValue)]
+    above = order_of(machine, cls)[1:]
+    bases = [each for each in above if isinstance(each, ClassValue) and names_pythons(each)]
     frozen = option_of(cls, "frozen")
     of_bases = [option_of(each, "frozen") for each in bases]
     if frozen is False and True in of_bases:

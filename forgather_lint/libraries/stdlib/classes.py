@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import libcst as cst
 
@@ -26,7 +26,7 @@ from forgather_lint.libraries.transformers.strict import (
 )
 from forgather_lint.python.interpreter import attributes, stores
 from forgather_lint.python.interpreter.binding import Signature
-from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
+from forgather_lint.python.interpreter.classes import OrderEntry, find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
@@ -65,7 +65,8 @@ def construct_special(
     if is_subclass(machine, cls, External("enum.Enum")):
         return member_of(machine, cls, arguments, where)
     init = find_member(machine, cls, "__init__")
-    if init is not None and isinstance(init.value, FunctionValue):
+    is_written = init is not None and isinstance(init.value, FunctionValue)
+    if init is not None and is_written and not _is_hidden(machine, cls, init.owner):
         return None
     named = construct_tuple(machine, cls, arguments, where)
     if named is not None:
@@ -75,6 +76,16 @@ def construct_special(
     if is_subclass(machine, cls, External(CONFIG)):
         return _construct_config(machine, cls, arguments, where)
     return None
+
+
+def _is_hidden(machine: Machine, cls: ClassValue, owner: OrderEntry) -> bool:
+    """Whether `dataclass` makes an `__init__` that stands before the one of `owner`."""
+    for entry in order_of(machine, cls):
+        if entry is owner:
+            return False
+        if isinstance(entry, ClassValue) and names_pythons(entry):
+            return option_of(entry, "init", True) is True
+    return False
 
 
 def _is_dataclass(machine: Machine, cls: ClassValue) -> bool:
@@ -104,8 +115,12 @@ _NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
 def declared_in(machine: Machine, cls: ClassValue) -> dict[str, str]:
     """The annotated class attributes of `cls` and its bases, with names of their annotations."""
     found: dict[str, str] = {}
+    bases = (*_FIELD_BASES, CONFIG)
+    decorated = all(is_subclass(machine, cls, External(base)) is False for base in bases)
     for entry in reversed(order_of(machine, cls)):
-        if isinstance(entry, ClassValue) and entry.node is not None:
+        if not isinstance(entry, ClassValue) or (decorated and not entry.decorators):
+            continue
+        if entry.node is not None:
             found.update(_annotated(entry.node))
     return found
 
@@ -263,16 +278,18 @@ def _construct_dataclass(
     instance = Instance(cls, {}, where)
     declared = declared_in(machine, cls)
     taken = [name for name, kind in declared.items() if kind not in ("ClassVar", "KW_ONLY")]
-    by_position = taken
+    by_position, of_fields = taken, cls
     if is_made_by_python(machine, cls):
-        signature = _signature(machine, cls, taken)
-        if signature is not None:
-            signature.check(arguments, where)
-            by_position = list(signature.positional)
+        of_fields = next(e for e in order_of(machine, cls) if _is_decorated(e))
+        signature = _signature(machine, of_fields, taken)
+        if signature is None:
+            return Unknown("unmodelled-class", where, cls.name)
+        signature.check(arguments, where)
+        by_position = list(signature.positional)
     given = {**dict(zip(by_position, arguments.positional, strict=False)), **arguments.keywords}
     handed_on: list[Value] = []
     for name in taken:
-        value = given.pop(name, None) or _field_default(machine, cls, name, where)
+        value = given.pop(name, None) or _field_default(machine, of_fields, name, where)
         if declared[name] == "InitVar":
             handed_on.append(value)
         else:
@@ -294,7 +311,13 @@ def is_made_by_python(machine: Machine, cls: ClassValue) -> bool:
         return False
     if any(is_subclass(machine, cls, External(base)) for base in (*_FIELD_BASES, CONFIG)):
         return False
-    return all(names_pythons(each) for each in order if isinstance(each, ClassValue))
+    classes = [each for each in order if isinstance(each, ClassValue)]
+    by_python = [each for each in classes if names_pythons(each)]
+    return bool(by_python) and all(each in by_python or not each.decorators for each in classes)
+
+
+def _is_decorated(entry: OrderEntry) -> TypeGuard[ClassValue]:
+    return isinstance(entry, ClassValue) and names_pythons(entry)
 
 
 def names_pythons(cls: ClassValue) -> bool:
@@ -311,19 +334,55 @@ def _signature(machine: Machine, cls: ClassValue, taken: list[str]) -> Signature
     """The parameters of the constructor that `dataclass` makes; None where they are not known."""
     by_name: dict[str, bool] = {}
     for entry in reversed(order_of(machine, cls)):
-        assert isinstance(entry, ClassValue)
+        if not _is_decorated(entry):
+            continue
+        if entry.node is not None and _declares_by_condition(entry.node):
+            return None
         by_name_only = option_of(entry, "kw_only")
         if by_name_only is None:
             return None
         for name, kind in _annotated(entry.node).items() if entry.node is not None else ():
             by_name_only = by_name_only or kind == "KW_ONLY"
             by_name[name] = by_name_only
+    if any(_is_of_field(machine, cls, name) for name in taken):
+        return None
     return Signature(
         f"{cls.name}.__init__()",
         tuple(name for name in taken if not by_name[name]),
         tuple(name for name in taken if by_name[name]),
         frozenset(name for name in taken if has_default(machine, cls, name) is not False),
     )
+
+
+def _is_of_field(machine: Machine, cls: ClassValue, name: str) -> bool:
+    """Whether a field is made by a call of `field` that is not known to take part in `__init__`."""
+    member = find_member(machine, cls, name)
+    value = member.value if member is not None else None
+    return isinstance(value, Unknown) and value.detail == "dataclasses.field"
+
+
+def _declares_by_condition(node: cst.ClassDef) -> bool:
+    """Whether an annotation stands inside another statement of the body of a class."""
+    plain = cst.SimpleStatementLine | cst.FunctionDef | cst.ClassDef
+    found = _Annotations()
+    for line in node.body.body:
+        if not isinstance(line, plain):
+            line.visit(found)
+    return found.any
+
+
+class _Annotations(cst.CSTVisitor):
+    """Looks for an annotated name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any = False
+
+    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
+        self.any = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
 
 
 def has_default(machine: Machine, cls: ClassValue, name: str) -> bool | None:

@@ -87,7 +87,8 @@ def make_members(machine: Machine, cls: ClassValue) -> None:
         else:  # what has a `__get__` is no member
             machine.trail.may_hold_more(members, _doubt(cls, True))
         machine.trail.set_key(cls.namespace, name, made)
-    machine.trail.set_key(cls.namespace, _MEMBERS, members)
+    for name in (_MEMBERS, "__members__"):
+        machine.trail.set_key(cls.namespace, name, members)
 
 
 def _names_of_bases(machine: Machine, cls: ClassValue) -> set[str]:

@@ -6,6 +6,7 @@ Lib/collections/__init__.py, `namedtuple`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from keyword import iskeyword
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from forgather_lint.python.values.objects import (
     ClassMethod,
     ClassValue,
     FunctionValue,
+    Instance,
     Namespace,
     Scope,
 )
@@ -47,7 +49,7 @@ _PROHIBITED = frozenset(
     "__new__ __init__ __slots__ __getnewargs__ _fields _field_defaults _field_types _make "
     "_replace _asdict _source".split()
 )
-_FIELDS = "_fields"
+_FIELDS, _DEFAULTS, _NEW = "_fields", "_field_defaults", "__new__"
 _OF_TUPLES = frozenset("__repr__ __str__ __module__ __qualname__ __doc__ __slots__".split())
 """Members of a class that change nothing of what the interpreter does with a tuple."""
 
@@ -72,13 +74,15 @@ def finish(machine: Machine, cls: ClassValue) -> None:
         if name in _PROHIBITED:
             text = f"Cannot overwrite NamedTuple attribute {name}"
             raise Raised("AttributeError", text, cls.where)
-    given = {
+    given: dict[str, Value] = {
         _FIELDS: TupleValue(tuple(map(known, names))),
-        "_field_defaults": DictValue({name: cls.namespace[name] for name in defaults}),
+        _DEFAULTS: DictValue({name: cls.namespace[name] for name in defaults}),
+        _NEW: Instance(External("builtins.object"), {}, cls.where),
         "_make": ClassMethod(External("typing.NamedTuple._make")),
         SLOTS: TupleValue(()),
     }
-    for name, value in given.items():
+    readers = {name: Unknown("unmodelled-attribute", cls.where, name) for name in names}
+    for name, value in (given | readers).items():
         machine.trail.set_key(cls.namespace, name, value)
 
 
@@ -93,12 +97,14 @@ def construct_tuple(
     if any(_has_way_of_its_own(each) for each in order if isinstance(each, ClassValue)):
         return None
     names = _names(machine, own)
-    defaults = frozenset(name for name in names if name in own.namespace)
-    signature = Signature(f"{own.name}.__new__()", names, (), defaults)
+    defaults = _defaults(own, names)
+    if defaults is None:
+        return Unknown("unmodelled-class", where, cls.name)
+    signature = Signature(f"{own.name}.__new__()", names, (), frozenset(defaults))
     signature.check(arguments, where)
     unknown = Unknown("unknown-arguments", where, cls.name)
     given = {**dict(zip(names, arguments.positional, strict=False)), **arguments.keywords}
-    left = own.namespace if arguments.rest is None else {}
+    left = defaults if arguments.rest is None else {}
     items = tuple(given.get(name) or left.get(name) or unknown for name in names)
     return NamedTupleValue(items, names, cls)
 
@@ -115,6 +121,17 @@ def _names(machine: Machine, cls: ClassValue) -> tuple[str, ...]:
     member = find_member(machine, cls, _FIELDS)
     items = member.value.items if member and isinstance(member.value, TupleValue) else ()
     return tuple(str(each.value) for each in items if isinstance(each, Known))
+
+
+def _defaults(cls: ClassValue, names: tuple[str, ...]) -> Mapping[str, Value] | None:
+    """The default of each field, of which `__new__.__defaults__` may be set; None: not known."""
+    new, own = cls.namespace.get(_NEW), cls.namespace.get(_DEFAULTS)
+    given = new.attributes.get("__defaults__") if isinstance(new, Instance) else None
+    if given is None and isinstance(own, DictValue):
+        return {str(name): value for name, value in own.items.items()}
+    if not isinstance(given, TupleValue) or len(given.items) > len(names):
+        return None
+    return dict(zip(names[len(names) - len(given.items) :], given.items, strict=True))
 
 
 @op("typing.NamedTuple._replace")

@@ -240,6 +240,8 @@ def read_class(machine: Machine, cls: ClassValue, name: str, where: Place) -> Va
         inherited = machine.library.inherited(machine, cls, name, where)
         if inherited is not None:
             return inherited
+        if name == "__annotations__" or hasattr(type, name):
+            return Unknown("unmodelled-attribute", where, name)
         raise Raised("AttributeError", f"type object '{cls.name}' has no attribute '{name}'", where)
     if isinstance(member.value, StaticMethod):
         return member.value.function
