@@ -84,7 +84,8 @@ ADAPTERS: Mapping[str, AdapterCase] = {
 class TokenizerCase:
     """Files of a tokenizer beside `hf_llama`; `ends` are the ids that are tried.
 
-    `tokenizer` is its tokenizer_config.json; `vocabulary` whether tokenizer.json is there.
+    `tokenizer` is its tokenizer_config.json; `vocabulary` whether tokenizer.json is there,
+    `pointers` names files that are pointers of Git LFS.
     """
 
     tokenizer: Mapping[str, object] | None
@@ -93,9 +94,11 @@ class TokenizerCase:
     template: str = ""
     ends: Sequence[int] = (2, 3, 7)
     vocabulary: bool = True
+    pointers: Sequence[str] = ()
 
 
 BASIC: Mapping[str, object] = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>"}
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 9085657\n"
 OWN: Mapping[str, object] = {
     "tokenizer_class": "TinyTokenizer",
     "auto_map": {"AutoTokenizer": [None, "tokenization_tiny.TinyTokenizer"]},
@@ -140,6 +143,21 @@ TOKENIZERS: Mapping[str, TokenizerCase] = {
     "an end that the vocabulary does not have": TokenizerCase(
         {**BASIC, "eos_token": "<|done|>"}, ends=(2, 7)
     ),
+    "a vocabulary that was not downloaded": TokenizerCase(BASIC, pointers=["tokenizer.json"]),
+    "a vocabulary that was not downloaded, without a class": TokenizerCase(
+        None, pointers=["tokenizer.json"]
+    ),
+    "a model of sentencepiece that was not downloaded": TokenizerCase(
+        {**BASIC, "tokenizer_class": "LlamaTokenizer"},
+        vocabulary=False,
+        pointers=["tokenizer.model"],
+    ),
+    "a model of sentencepiece that was not downloaded, beside tokenizer.json": TokenizerCase(
+        {**BASIC, "tokenizer_class": "LlamaTokenizer"}, pointers=["tokenizer.model"]
+    ),
+    "a tokenizer_config.json that was not downloaded": TokenizerCase(
+        BASIC, pointers=["tokenizer_config.json"]
+    ),
 }
 
 
@@ -172,6 +190,8 @@ def lay_tokenizer(case: TokenizerCase, folder: Path) -> Path:
         files["generation_config.json"] = dict(case.generation)
     for name, said in files.items():
         (place / name).write_text(json.dumps(said), "utf-8")
+    for name in case.pointers:
+        (place / name).write_text(POINTER, "utf-8")
     if case.template:
         (place / "chat_template.jinja").write_text(case.template, "utf-8")
     return place

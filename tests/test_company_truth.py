@@ -23,6 +23,7 @@ from forgather_lint.facts.causes.adapter import (
     AdapterRefused,
     AdapterStrangers,
 )
+from forgather_lint.facts.causes.checkpoint import FileNotDownloaded
 from forgather_lint.facts.causes.tokenizer import EndsDiffer
 from forgather_lint.facts.serving import ServingProblem
 from oracles.outcome import Outcome
@@ -32,7 +33,9 @@ from tests.company_cases import ADAPTERS, TOKENIZERS, AdapterCase, TokenizerCase
 from tests.fixture_models import MODELS, copy_model
 from tests.verdicts import V032
 
-SAID_OF_COMMANDS = {"nothing", "no vocabulary"}
+SAID_OF_COMMANDS = {"nothing", "no vocabulary"} | {
+    name for name, case in TOKENIZERS.items() if case.pointers
+}
 """Of the folder alone it is a warning: a server may be told of another tokenizer."""
 SILENT = {"a layer too many"}
 """The engine says nothing: the layer is left out."""
@@ -124,6 +127,10 @@ def test_tokenizer(target: VllmTarget, identity: str, real: Outcome, tmp_path: P
     if real["verdict"] == "fails":
         told = [each.error.partition(": ")[2] for each in held if each.verdict == "fails"]
         assert bool(told) is (identity not in SAID_OF_COMMANDS)
+        if case.pointers:
+            (said,) = (each.error for each in held if isinstance(each.cause, FileNotDownloaded))
+            assert said.partition(str(folder))[0] in real["error"]
+            return
         parts = [(each.partition(str(folder))[2] or each)[:50] for each in told]
         assert all(each in real["error"] for each in parts), told
         return

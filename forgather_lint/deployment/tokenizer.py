@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from forgather_lint.core.files import is_file, listed, read_at_most
+from forgather_lint.core.git_lfs import is_pointer
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
 
 CONFIG, TOKENS, GENERATION = "tokenizer_config.json", "tokenizer.json", "generation_config.json"
+MODEL = "tokenizer.model"
 _TEMPLATES = ("chat_template.jinja", "chat_template.json")
 _PARTS_OF_NAMES = ("token", "vocab", "merges", "spiece", "sentencepiece", "tekken", ".model")
 """What all names have that classes of transformers look for (`vocab_files_names`)."""
@@ -43,6 +45,16 @@ def lacks_tokenizer(folder: Path) -> bool:
     if config is None:
         return not is_file(folder / CONFIG)
     return config.values.get("tokenizer_class") == _OF_ANY and "auto_map" not in config.values
+
+
+def not_downloaded(folder: Path) -> str:
+    """The first file of the tokenizer that is a pointer of Git LFS; empty if none is.
+
+    A model of sentencepiece is read where there is no tokenizer.json.
+    """
+    model = () if is_file(folder / TOKENS) else (MODEL,)
+    pointers = (name for name in (CONFIG, TOKENS, *model) if is_pointer(folder / name))
+    return next(pointers, "")
 
 
 def end_token(folder: Path, config: ConfigFile) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import libcst as cst
 import libcst.native  # type: ignore[import-not-found]  # now: before processes fork
 
-from forgather_lint.core import doing
+from forgather_lint.core import doing, git_lfs
 from forgather_lint.core.files import holds_weights, read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Position, Span, file_start
@@ -90,6 +90,8 @@ def read_text(path: Path) -> str:
         data = read_at_most(path, MOST_BYTES + 1)
     except OSError as error:
         raise SourceError(where, f"cannot be read: {error.strerror}") from error
+    if data.startswith(git_lfs.BEGINNING):
+        raise SourceError(where, git_lfs.SAID)
     if len(data) > MOST_BYTES:
         raise NotAnalysed(where, f"larger than {MOST_BYTES >> 20} MiB, not analysed")
     try:

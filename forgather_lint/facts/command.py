@@ -141,11 +141,15 @@ class ChatTemplateMissing:
 
 @record
 class CommandWithoutTokenizer:
-    """The folder of the model has weights and no tokenizer, and the command names no other."""
+    """The folder of the model has weights and no tokenizer, and the command names no other.
+
+    `pointer`: a file of the tokenizer that is there, as a pointer of Git LFS.
+    """
 
     where: Place
     release: str
     text: str
+    pointer: str = ""
 
 
 @record

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from forgather_lint.core.files import exists, leaves, listed
+from forgather_lint.core.git_lfs import is_pointer
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.headers import (
@@ -78,6 +79,11 @@ class Checkpoint:
         for file in self.files:
             for name in sorted(file.tensors):
                 yield Tensor(name, file.tensors[name], file)
+
+    @property
+    def pointers(self) -> Iterator[str]:
+        """The pickled files that are pointers of Git LFS."""
+        return (name for name in self.pickled if is_pointer(Path(self.folder) / name))
 
     @property
     def whole(self) -> bool:

@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import TypeGuard
 
+from forgather_lint.core import git_lfs
 from forgather_lint.core.files import opened
 from forgather_lint.core.record import record
 from forgather_lint.core.remembered import remembered
@@ -22,7 +23,6 @@ LONGEST = 100_000_000
 _LENGTH = 8
 _WORD = 2**64
 _METADATA = "__metadata__"
-_LFS = b"version https://git-lfs"
 _SAID = "SafetensorError: Error while deserializing header: {}"
 
 BITS: Mapping[str, int] = {
@@ -102,7 +102,7 @@ def header_of(path: Path) -> Header | BrokenHeader | Unread:
             size, start = file.size, file.read(_LENGTH)
             length = int.from_bytes(start, "little")
             if (refused := _refused_length(start, length, size)) is not None:
-                rest = file.read(len(_LFS) - _LENGTH)
+                rest = file.read(len(git_lfs.BEGINNING) - _LENGTH)
                 return BrokenHeader(_SAID.format(refused), _what_else(start + rest, size))
             text = file.read(length)
     except OSError as error:
@@ -124,8 +124,8 @@ def _refused_length(start: bytes, length: int, size: int) -> str | None:
 
 def _what_else(start: bytes, size: int) -> str:
     """What a file that is no safetensors file seems to be, by its first bytes; empty if unknown."""
-    if start.startswith(_LFS):
-        return "a pointer of Git LFS, not the weights: they were never downloaded"
+    if start.startswith(git_lfs.BEGINNING):
+        return git_lfs.SAID
     if start.startswith(b"PK\x03\x04"):
         return "a pickled checkpoint of torch under another name"
     return "an empty file" if not size else ""

@@ -115,6 +115,8 @@ class TransformersLoading:
     custom_code_converted: Fact[bool]
     tokenizer_file_missing: Fact[Reaction]
     tokenizer_missing: Fact[Reaction]
+    tokenizer_not_json: Fact[Reaction]
+    tokenizer_model_unread: Fact[Reaction]
     tokenizer_class_unknown: Fact[Reaction]
     tokenizer_classes_of_later: Fact[tuple[str, ...]]
 

@@ -351,6 +351,7 @@ class VllmCheckpoint:
 
     consolidated_first: Fact[bool]
     nothing_found: Fact[Reaction]
+    pickle_refused: Fact[Reaction]
     shard_missing: Fact[Reaction]
     parameter_missing: Fact[Reaction]
     stored_head_unties: Fact[bool]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.files import is_file, is_folder, real_path
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_conflicts import number_of
+from forgather_lint.engines.vllm.serve_open import OTHER_TOKENIZER
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.command import (
     ChatTemplateMissing,
@@ -34,7 +35,6 @@ _CHATS = (
     "--default-chat-template-kwargs",
 )
 """Options that matter for chats only."""
-_OTHER_TOKENIZER = ("--tokenizer", "--tokenizer-mode", "--hf-overrides", "--skip-tokenizer-init")
 
 
 def without_template(
@@ -42,7 +42,7 @@ def without_template(
 ) -> Iterator[ChatTemplateMissing]:
     """A command with options for chats, while the tokenizer has no chat template."""
     asked = next((name for name in _CHATS if name in command.given), None)
-    other = any(name in command.given for name in (TEMPLATE, *_OTHER_TOKENIZER))
+    other = any(name in command.given for name in (TEMPLATE, *OTHER_TOKENIZER))
     if asked is None or other or not command.complete:
         return
     from forgather_lint.deployment.tokenizer import has_chat_template
@@ -56,11 +56,19 @@ def without_template(
 def without_tokenizer(
     command: ServeCommand, target: VllmTarget, model: Path, model_type: object
 ) -> Iterator[CommandWithoutTokenizer]:
-    """A model without a tokenizer, of which the command does not say where it is."""
-    if not command.complete or any(name in command.given for name in _OTHER_TOKENIZER):
+    """A model without a tokenizer that is read; the command does not say where another is."""
+    if not command.complete or any(name in command.given for name in OTHER_TOKENIZER):
         return
-    from forgather_lint.engines.vllm.checks.tokenizer import is_missing
+    from forgather_lint.deployment.tokenizer import MODEL, not_downloaded
+    from forgather_lint.engines.vllm.checks.tokenizer import is_missing, words_of_pointer
 
+    pointer = not_downloaded(model)
+    if pointer == MODEL:
+        return  # not every class reads it
+    text = words_of_pointer(model / pointer, target.transformers) if pointer else ""
+    if text:
+        yield CommandWithoutTokenizer(command.place(), str(target.vllm), text, pointer)
+        return
     if is_missing(str(model), model_type, target.transformers):
         text = target.transformers.loading.tokenizer_missing.value.shown()
         yield CommandWithoutTokenizer(command.place(), str(target.vllm), text)

@@ -49,6 +49,8 @@ _JINJA = "{}\n"
 """What vLLM knows a template by that is no path (`validate_chat_template`)."""
 
 
+OTHER_TOKENIZER = ("--tokenizer", "--tokenizer-mode", "--hf-overrides", "--skip-tokenizer-init")
+"""The options that replace the tokenizer beside the model, or may."""
 LEFT_OUT = f"the file of `{OPTIONS_FILE}=...` is not read: `{OPTIONS_FILE}` stands alone before it"
 
 
@@ -87,6 +89,11 @@ def left_open(deployed: Deployed) -> Iterator[Open]:
     command = deployed.command
     if not command.complete:
         yield Open(None, "words of the command are not known", True)
+    if not any(name in command.given for name in OTHER_TOKENIZER):
+        from forgather_lint.deployment.tokenizer import not_downloaded
+
+        if pointer := not_downloaded(deployed.model):
+            yield Open(None, f"`{pointer}` was never downloaded", False)
     options, known = options_of(deployed.target.vllm.version), tables(TOPIC)
     adapters = cast("Sequence[str]", known["adapters"]["options"])
     for name, given in command.given.items():

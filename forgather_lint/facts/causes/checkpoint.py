@@ -38,6 +38,13 @@ class FileBroken(Cause):
 
 
 @record
+class FileNotDownloaded(Cause):
+    """`file`, which the engine reads, is a pointer of Git LFS."""
+
+    file: str
+
+
+@record
 class IndexUnusable(Cause):
     """The index of the weights (`model.safetensors.index.json`) is malformed."""
 

@@ -14,6 +14,7 @@ from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.facts.causes.checkpoint import FileNotDownloaded
 from forgather_lint.facts.causes.tokenizer import (
     EndsDiffer,
     TokenizerClassUnknown,
@@ -63,6 +64,29 @@ def missing(seen: CheckedModel) -> Iterator[ServingProblem]:
     assert seen.model.config is not None
     where = file_start(seen.model.config.path)
     yield ServingProblem(TokenizerMissing(), "", where, str(seen.target), said.shown(), None)
+
+
+@check(Phase.LOAD)
+def not_downloaded(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """A file of the tokenizer that is a pointer; a server may still be told of one elsewhere."""
+    if not seen.model.folder:
+        return
+    from forgather_lint.deployment import tokenizer
+
+    folder = Path(seen.model.folder)
+    if name := tokenizer.not_downloaded(folder):
+        said = words_of_pointer(folder / name, seen.target.transformers)
+        where = file_start(str(folder / name))
+        yield ServingProblem(FileNotDownloaded(name), "", where, str(seen.target), said, None)
+
+
+def words_of_pointer(file: Path, release: TransformersProfile) -> str:
+    """The error of the release where `file` is a pointer; empty where it is not known."""
+    from forgather_lint.deployment.tokenizer import MODEL
+
+    loading = release.loading
+    fact = loading.tokenizer_model_unread if file.name == MODEL else loading.tokenizer_not_json
+    return fact.value.shown(file=file) if fact.value.effect is Effect.ERROR else ""
 
 
 def is_missing(folder: str, model_type: object, release: TransformersProfile) -> bool:

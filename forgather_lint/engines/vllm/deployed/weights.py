@@ -28,6 +28,7 @@ from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.checkpoint import (
     BiasDropped,
     FileBroken,
+    FileNotDownloaded,
     FileNotLoaded,
     FilesMissing,
     IndexUnusable,
@@ -95,6 +96,11 @@ def of_files(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[Told]:
 def _pickled(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[Told]:
     name = checkpoint.pickled[0]
     where = file_start(f"{checkpoint.folder}/{name}")
+    for each in checkpoint.pointers:
+        fact = target.vllm.checkpoint.pickle_refused
+        there = file_start(f"{checkpoint.folder}/{each}")
+        yield from problem(target, FileNotDownloaded(each), fact, there)
+        return
     yield _told(WeightsPickled(name, len(checkpoint.pickled)), "", where, target)
     yield UndecidedCheckpoint("a pickled checkpoint is not read", where)
 
