@@ -44,6 +44,7 @@ from forgather_lint.linting.rule import rule
         "vllm/command.node_unknown",
         "vllm/command.adapters_held",
         "vllm/command.context_ranks_uneven",
+        "vllm/command.cache_of_fp8_weights",
         "vllm/quantization.argument_differs",
         "vllm/quantization.argument_without_config",
     ),

@@ -331,6 +331,7 @@ class VllmCommand:
     node_unknown: Fact[Reaction]
     adapters_held: Fact[Reaction]
     no_experts: Fact[Reaction]
+    cache_of_fp8_weights: Fact[Reaction]
     too_few_devices: Fact[Reaction]
     code_not_trusted: Fact[Reaction]
     argument_unexpected: Fact[Reaction]

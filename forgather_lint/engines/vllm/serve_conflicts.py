@@ -11,7 +11,12 @@ from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.names import names_in
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_command import count_of
-from forgather_lint.engines.vllm.serve_quantization import QUANTIZATION, clash
+from forgather_lint.engines.vllm.serve_quantization import (
+    CACHE_TYPE,
+    QUANTIZATION,
+    clash,
+    refused_cache,
+)
 from forgather_lint.facts.command import OptionsConflict, ServeCommand
 from forgather_lint.facts.release import Effect, Reaction
 
@@ -66,6 +71,13 @@ def conflicts(
     if config is not None:
         yield from asks.for_experts(config)
         yield from asks.for_quantization(config)
+
+
+def refused_caches(
+    command: ServeCommand, release: VllmProfile, config: Mapping[str, object]
+) -> Iterator[OptionsConflict]:
+    """What the release refuses where it gives each attention the method of the weights."""
+    yield from _Asked(command, release).for_cache(config)
 
 
 def _redundant(text: str | None) -> int | None:
@@ -215,6 +227,13 @@ class _Asked:
             return
         for found in clash(self.command, self.release, config):
             yield from self._told(found.fact, found.message, QUANTIZATION, found.parts)
+
+    def for_cache(self, config: Mapping[str, object]) -> Iterator[OptionsConflict]:
+        """A cache of a type that the weights do not go with."""
+        if "--hf-overrides" in self.command.given:
+            return
+        for found in refused_cache(self.command, self.release, config):
+            yield from self._told(found.fact, found.message, CACHE_TYPE, found.parts)
 
     def _told(
         self, fact: Fact[Reaction], message: str, name: str, parts: Mapping[str, object]

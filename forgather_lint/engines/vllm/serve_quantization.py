@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.vllm.profile import VllmProfile
+from forgather_lint.engines.vllm.quantized.scheme import FP8
 from forgather_lint.facts.command import ServeCommand
 from forgather_lint.facts.release import Reaction
 
-QUANTIZATION = "--quantization"
+QUANTIZATION, CACHE_TYPE = "--quantization", "--kv-cache-dtype"
+_OTHERWISE = (QUANTIZATION, "--quantization-config", "--kv-cache-dtype-skip-layers")
 _FILES = {"awq": "quant_config.json or quantize_config.json", "gptq": "quantize_config.json"}
 """The files, by method, in which a release looks beside config.json (`get_config_filenames`)."""
 
@@ -38,6 +40,19 @@ def clash(
     elif not any(key.endswith("quantization_config") for key in config) and theirs in _FILES:
         message = f"`{QUANTIZATION} {given}` on a model that has no {_FILES[theirs]}"
         yield Clash(facts.argument_without_config, message, {"given": given})
+
+
+def refused_cache(command: ServeCommand, release: VllmProfile, config: object) -> Iterator[Clash]:
+    """A cache of fp8_e5m2 beside weights in fp8, whose method scales every layer's cache.
+
+    Layers that the cache's type is not for, and another method for the weights, are not followed.
+    Source: vllm/model_executor/layers/quantization/fp8.py, `Fp8Config.get_quant_method`.
+    """
+    method = _method(config) if isinstance(config, Mapping) else ""
+    followed = command.complete and not any(name in command.given for name in _OTHERWISE)
+    if method == FP8 and command.text(CACHE_TYPE) == "fp8_e5m2" and followed:
+        message = f"`{CACHE_TYPE} fp8_e5m2` on a model whose weights are in `{method}`"
+        yield Clash(release.command.cache_of_fp8_weights, message, {})
 
 
 def changes_nothing(command: ServeCommand, release: VllmProfile, config: object) -> bool:

@@ -38,6 +38,7 @@ from forgather_lint.engines.vllm.serve_conflicts import (
     TENSOR,
     conflicts,
     number_of,
+    refused_caches,
     size_of,
 )
 from forgather_lint.engines.vllm.serve_file import FilledCommand, with_file
@@ -56,6 +57,7 @@ from forgather_lint.engines.vllm.serve_options import (
     releases_with,
 )
 from forgather_lint.engines.vllm.serve_overrides import overrides_of
+from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
@@ -129,6 +131,11 @@ class ReadCommand:
         bases, config = _bases(self.found, self.root), _config(self.model) or {}
         return list(left_open(Deployed(self.command, self.target, self.model, config, bases)))
 
+    def _is_built_by_layer(self, config: Mapping[str, object]) -> bool:
+        """Whether the engine builds the attention of each layer, and no model of its own does."""
+        implementation = _implementation(self.command.text("--model-impl")) or ModelImpl.AUTO
+        return server_of(config, self.target, implementation).by is not ServedBy.OWN_MODEL
+
     def _refusals(self) -> Iterator[object]:
         """What the release refuses of the command before it builds the model."""
         for refused in self.command.refused:
@@ -137,6 +144,8 @@ class ReadCommand:
         config = _config(self.model)
         if not self.found.branches:
             yield from conflicts(self.command, self.target.vllm, config)
+            if config is not None and self._is_built_by_layer(config):
+                yield from refused_caches(self.command, self.target.vllm, config)
         yield from _devices(self)
         yield from _trusted(self, config)
         yield from of_adapters(self.command, self.target.vllm, _bases(self.found, self.root))
