@@ -6,7 +6,8 @@ vLLM's layer loads stacks called `gate_up_proj` or `w13` of shape `(experts, 2 *
 `up_proj`, `down_proj` or `w1`, `w3`, `w2`. Reported are other names, and stacks that lie the other
 way round.
 
-From 0.33 on vLLM takes stacks the other way round if `is_transposed` says so.
+From 0.33 on vLLM takes stacks the other way round if `is_transposed` says so: such experts are
+undecided there.
 
 ## Why is this bad?
 Weights under other names are passed over without a word, and the layer computes with whatever is in

@@ -195,6 +195,7 @@ class VllmExperts:
     null_renormalizes: Fact[bool]
     shared_summed_once: Fact[bool]
     names_ignored: Fact[bool]
+    transposed_read: Fact[bool]
 
 
 @record

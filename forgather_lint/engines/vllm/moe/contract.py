@@ -29,7 +29,7 @@ from forgather_lint.engines.vllm.moe.routing import (
     reads,
     unscaled,
 )
-from forgather_lint.engines.vllm.moe.weights import misfit
+from forgather_lint.engines.vllm.moe.weights import may_be_transposed, misfit
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided
 from forgather_lint.execution.terms import Term, Terms, peeled
@@ -211,6 +211,8 @@ class Contract:
 
     def _weights(self) -> Outcome | None:
         """What becomes of weights that the layer does not load; None when it loads all."""
+        if self.engine.facts.transposed_read.value and may_be_transposed(self.experts):
+            return self._unknown("transposed-experts", self.experts.where)
         found = misfit(self.experts, self.engine.sizes)
         if found is None:
             return None

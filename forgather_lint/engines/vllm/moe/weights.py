@@ -6,12 +6,16 @@ Source: vllm/model_executor/layers/fused_moe/routed_experts.py, `RoutedExperts.l
 
 from __future__ import annotations
 
+import libcst as cst
+
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.vllm.moe.fuser import named_state
 from forgather_lint.engines.vllm.moe.layer import LINEARS, STACKS, ExpertRole
-from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import TensorValue
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Known, TensorValue
+
+_TRANSPOSED = "is_transposed"
 
 
 @record
@@ -53,6 +57,36 @@ def misfit(experts: Instance, sizes: ExpertSizes) -> UnfitParameter | None:
         if reason is not None:
             return reason
     return None
+
+
+def may_be_transposed(experts: Instance) -> bool:
+    """Whether the experts may say that their stacks lie the other way round.
+
+    An attribute says it, or a decorator of the class (`use_experts_implementation`).
+    """
+    if not isinstance(experts.cls, ClassValue):
+        return False
+    classes = [each for each in experts.cls.order or () if isinstance(each, ClassValue)]
+    said = [experts.attributes, *(each.namespace for each in classes or [experts.cls])]
+    value = next((each[_TRANSPOSED] for each in said if _TRANSPOSED in each), Known(False))
+    if not isinstance(value, Known) or value.value:
+        return True
+    nodes = (each.node for each in classes or [experts.cls])
+    decorators = (each.decorator for node in nodes if node for each in node.decorators)
+    return any(_says_transposed(each) for each in decorators)
+
+
+def _says_transposed(decorator: cst.BaseExpression) -> bool:
+    if not isinstance(decorator, cst.Call):
+        return False
+    return any(
+        each.star == "**"
+        or (
+            (each.keyword is not None and each.keyword.value == _TRANSPOSED)
+            and not (isinstance(each.value, cst.Name) and each.value.value == "False")
+        )
+        for each in decorator.args
+    )
 
 
 def _of_stack(name: str, value: TensorValue, sizes: ExpertSizes) -> UnfitParameter | None:
