@@ -255,7 +255,9 @@ class ModelBuilder:
         values |= self._undecided_values()
         if cls is None:
             why = Unknown("no-config-class", where)
-            config: Value = Instance(External(CONFIG), dict(values), where, open=why)
+            # A dtype is no text in a config that is loaded; without its class it is not known.
+            values |= {name: why for name in ("dtype", "torch_dtype") if name in values}
+            config: Value = Instance(External(CONFIG), values, where, open=why)
         else:
             config = self.machine.call(cls, Arguments([], values), where)
         for name, value in (file.overridden if file is not None else {}).items():

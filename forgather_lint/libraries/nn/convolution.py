@@ -65,6 +65,10 @@ def _check(
     for name, channels in (("in", size_of(in_channels)), ("out", size_of(out_channels))):
         if isinstance(number, int) and isinstance(channels, int) and channels % number:
             raise OpFailure("ValueError", f"{name}_channels must be divisible by groups")
+    said = padding.value if isinstance(padding, Known) else None
+    if isinstance(said, str) and said not in ("valid", "same"):
+        text = f"Invalid padding string {said!r}, should be one of {{'valid', 'same'}}"
+        raise OpFailure("ValueError", text)
     if padding == Known("same") and any(
         isinstance(each, int) and each != 1 for each in shape_of(stride)
     ):

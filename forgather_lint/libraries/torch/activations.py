@@ -27,7 +27,7 @@ from forgather_lint.libraries.torch.split import chunk
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.placement import Undecided
-from forgather_lint.python.values.value import FALSE, TRUE, Known, TensorValue, Value
+from forgather_lint.python.values.value import FALSE, NONE, TRUE, Known, TensorValue, Value
 
 _FUNCTIONS = "sigmoid tanh softsign tanhshrink"
 _OF_REALS = (
@@ -42,14 +42,27 @@ tensor_op(*[f"torch.nn.functional.{name}" for name in _FUNCTIONS.split()])(
     unary("argument", floating)
 )
 for _name in _OF_REALS:
-    tensor_op(f"torch.nn.functional.{_name}")(unary("argument", of_reals(_name)))
+    if _name != "gelu":
+        tensor_op(f"torch.nn.functional.{_name}")(unary("argument", of_reals(_name)))
 tensor_op(*[f"torch.nn.functional.{name}" for name in _PIECEWISE_LINEAR.split()])(
     unary("argument", same)
 )
 
 
+@tensor_op("torch.nn.functional.gelu")
+def gelu(site: Site, input: Value, approximate: Value = NONE) -> Value:
+    if isinstance(approximate, Known) and approximate.value not in (None, "none", "tanh"):
+        raise OpFailure("RuntimeError", "approximate argument must be either none or tanh.")
+    return elementwise(site, [(tensor(site, input), "argument")], of_reals("gelu"))
+
+
+@tensor_op("torch.nn.GELU.forward")
+def gelu_forward(site: Site, self: Instance, input: Value) -> Value:
+    return gelu(site, input, self.attributes.get("approximate", NONE))
+
+
 @tensor_op(
-    *[f"torch.nn.{name}.forward" for name in TORCH_ACTIVATIONS],
+    *[f"torch.nn.{name}.forward" for name in sorted(TORCH_ACTIVATIONS - {"GELU"})],
     *[f"{name}.forward" for name in _CURVED],
 )
 def activation_forward(site: Site, self: Instance, input: Value) -> Value:

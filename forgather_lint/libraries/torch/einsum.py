@@ -111,6 +111,15 @@ def _result_labels(labels: list[Labels], output: str | None) -> Labels:
     if output is None:
         output = "." + "".join(_letters_used_once(every))
     before, dots, after = output.partition(".")
+    for letter in before + after:
+        if output.count(letter) > 1:
+            text = f"output subscript {letter} appears more than once in the output"
+            raise OpFailure("RuntimeError", f"einsum(): {text}")
+        if letter not in every:
+            text = (
+                f"output subscript {letter} does not appear in the equation for any input operand"
+            )
+            raise OpFailure("RuntimeError", f"einsum(): {text}")
     return (*before, *(dotted if dots else ()), *after)
 
 

@@ -8,7 +8,6 @@ from forgather_lint.libraries.dtypes import dtype_of, dtype_of_number
 from forgather_lint.libraries.element_types import default_dtype
 from forgather_lint.libraries.operands import (
     NO_SIZES,
-    ZERO,
     Shape,
     Undetermined,
     is_none,
@@ -31,7 +30,12 @@ from forgather_lint.python.values.value import NONE, Known, SymbolicInt, TensorV
 
 def dtype_or(dtype: Value, otherwise: str | None) -> str | None:
     """The dtype given as the argument `dtype`, or `otherwise` when none was given."""
-    return otherwise if is_none(dtype) else dtype_of(dtype)
+    if is_none(dtype):
+        return otherwise
+    if isinstance(dtype, Known):
+        named = type(dtype.value).__name__
+        raise OpFailure("TypeError", f"argument 'dtype' must be torch.dtype, not {named}")
+    return dtype_of(dtype)
 
 
 RANDOM = "random-values"
@@ -111,7 +115,10 @@ def full(site: Site, *given: Value, dtype: Value = NONE, **factory: Value) -> Va
         shape = shape_of(source)
     else:
         shape = tuple(sizes(site, [arguments.pop(0) if arguments else NONE]))
-    value = arguments[0] if arguments else factory.get("fill_value", ZERO)
+    if not arguments and "fill_value" not in factory:
+        text = 'missing 1 required positional arguments: "fill_value"'
+        raise OpFailure("TypeError", f"{_op_name(site)}() {text}")
+    value = arguments[0] if arguments else factory["fill_value"]
     known = dtype_of_number(value, default_dtype(site)) if is_number(value) else None
     made = uniform(site, shape, dtype_or(dtype, source.dtype if source else known))
     if isinstance(value, Known):

@@ -73,6 +73,9 @@ def cat(site: Site, tensors: Value, dim: Value = ZERO, **named: Value) -> Value:
 
 
 def _tensors(site: Site, tensors: Value) -> list[TensorValue]:
+    if isinstance(tensors, TensorValue):
+        wanted = "must be tuple of Tensors, not Tensor"
+        raise OpFailure("TypeError", f"{op_text(site)}(): argument 'tensors' (position 1) {wanted}")
     parts = [tensor(site, part, "tensors") for part in _items(site, tensors)]
     if not parts:
         raise OpFailure("ValueError", f"{site.name}(): expected a non-empty list of Tensors")

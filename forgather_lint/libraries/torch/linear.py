@@ -17,7 +17,7 @@ from forgather_lint.libraries.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.libraries.propagation import Labels, Operand, propagate
+from forgather_lint.libraries.propagation import Labels, Operand, op_text, propagate
 from forgather_lint.libraries.shapes import (
     broadcast,
     broadcast_labels,
@@ -71,6 +71,10 @@ def matmul(site: Site, input: Value, other: Value) -> Value:
 @tensor_op("torch.mm", "Tensor.mm", "torch.mv", "Tensor.mv", "torch.dot", "Tensor.dot")
 def mm(site: Site, input: Value, mat2: Value, out_dtype: Value = NONE) -> Value:
     left, right = tensor(site, input), tensor(site, mat2, "mat2", 2)
+    if op_text(site) == "mm":
+        for name, operand in (("self", left), ("mat2", right)):
+            if len(shape_of(operand)) != 2:
+                raise OpFailure("RuntimeError", f"{name} must be a matrix")
     made = product(site, left, right)
     return made if is_none(out_dtype) else replace(made, dtype=dtype_of(out_dtype))
 

@@ -92,6 +92,9 @@ def masked_fill(site: Site, input: Value, mask: Value, value: Value) -> Value:
     """The input with one number, which need not be known, where the mask is true."""
     source = tensor(site, input)
     filling = value if is_number(value) or isinstance(value, TensorValue) else ONE
+    if isinstance(value, TensorValue) and value.shape:
+        text = "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with"
+        raise OpFailure("RuntimeError", f"{text} {len(value.shape)} dimension(s).")
     covered = tensor(site, mask, "mask", 2)
     if covered.dtype not in (None, "bool"):
         text = "masked_fill_ only supports boolean masks, but got mask with dtype"

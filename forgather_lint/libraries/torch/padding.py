@@ -10,6 +10,8 @@ from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.value import NONE, Known, Value
 
+_MODES = ("constant", "reflect", "replicate", "circular")
+
 
 @tensor_op("torch.nn.functional.pad", "torch.constant_pad_nd")
 def pad(site: Site, input: Value, pad: Value, mode: Value = NONE, value: Value = NONE) -> Value:
@@ -20,6 +22,10 @@ def pad(site: Site, input: Value, pad: Value, mode: Value = NONE, value: Value =
     source = tensor(site, input)
     shape = list(shape_of(source))
     counts = sizes(site, [pad])
+    if len(counts) % 2:
+        raise OpFailure("RuntimeError", "Padding length must be divisible by 2")
+    if isinstance(mode, Known) and mode.value not in (None, *_MODES):
+        raise OpFailure("NotImplementedError", f"Unrecognised padding mode {mode.value!s}")
     if len(counts) > 2 * len(shape):
         raise OpFailure(
             "RuntimeError",

@@ -103,7 +103,6 @@ _BINARY: tuple[tuple[str, str, Role, Role, DtypeRule], ...] = (
     ("le less_equal", "le", "argument", "argument", boolean),
     ("gt greater", "gt", "argument", "argument", boolean),
     ("ge greater_equal", "ge", "argument", "argument", boolean),
-    ("maximum minimum fmax fmin", "", "argument", "argument", same),
     ("atan2 arctan2 xlogy", "", "argument", "argument", floating),
     ("logaddexp", "", "argument", "argument", of_reals("logaddexp")),
     ("logical_and logical_or logical_xor", "", "argument", "argument", boolean),
@@ -240,6 +239,13 @@ def equal(site: Site, input: Value, other: Value) -> Value:
     return elementwise(site, [(input, "argument"), (other, "argument")], boolean)
 
 
+@tensor_op(*_names("maximum minimum fmax fmin"))
+def larger(site: Site, input: Value, other: Value, **_: Value) -> Value:
+    """The larger or smaller of two tensors, of which neither may be a number."""
+    pair = tensor(site, input), tensor(site, other, "other", 2)
+    return elementwise(site, [(each, "argument") for each in pair])
+
+
 @tensor_op("torch.isclose", "Tensor.isclose")
 def isclose(site: Site, input: Value, other: Value, *_: Value, **__: Value) -> Value:
     first, second = tensor(site, input), tensor(site, other, "other", 2)
@@ -259,6 +265,9 @@ def div(site: Site, input: Value, other: Value, rounding_mode: Value = NONE) -> 
 @tensor_op(*_names("clamp clip"))
 def clamp(site: Site, input: Value, min: Value = NONE, max: Value = NONE) -> Value:
     bounds = [bound for bound in (min, max) if not is_none(bound)]
+    if not bounds:
+        text = "torch.clamp: At least one of 'min' or 'max' must not be None"
+        raise OpFailure("RuntimeError", text)
     return elementwise(site, [(each, "argument") for each in (tensor(site, input), *bounds)])
 
 

@@ -64,6 +64,8 @@ def scatter(
             f"Expected index {shape_text(shape)} to be no larger than self {shape_text(own)} apart "
             f"from dimension {axis}{than}",
         )
+    if positions.dtype not in (None, "int64", "int32"):
+        raise OpFailure("RuntimeError", "scatter(): Expected dtype int32/int64 for index")
     if isinstance(src, TensorValue):
         require_type(site, written, target, _SCATTERED)
     labels = tuple(range(len(own)))

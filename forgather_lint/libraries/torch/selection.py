@@ -168,6 +168,8 @@ class Selection:
         A mask selects as many elements as it has true ones.
         """
         shape = shape_of(index)
+        if index.dtype is not None and kind(index.dtype) >= 2:
+            raise OpFailure("IndexError", _NO_INDEX)
         if not is_mask(index):
             self._taken.add(dim)
             self._settle_read(index, [dim])
@@ -217,6 +219,9 @@ class Selection:
                 numbers = broadcast_labels(shape, len(common))
                 labels = tuple(names[n] if isinstance(n, int) else None for n in numbers)
                 self.tensors.append(Operand(index, labels, "argument"))
+
+
+_NO_INDEX = "tensors used as indices must be long, int, byte or bool tensors"
 
 
 def is_mask(index: TensorValue) -> bool:

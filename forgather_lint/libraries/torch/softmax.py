@@ -17,7 +17,7 @@ from forgather_lint.libraries.operands import (
 from forgather_lint.libraries.propagation import Operand, op_text, propagate
 from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.libraries.torch.pointwise import of_reals
-from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.value import NONE, Value
 
 _NAMES = [
@@ -38,6 +38,9 @@ def softmax(
     source = tensor(site, input)
     rank = len(shape_of(source))
     if is_none(dim):
+        if not site.name.startswith("torch.nn."):
+            text = 'missing 1 required positional arguments: "dim"'
+            raise OpFailure("TypeError", f"{op_text(site)}() {text}")
         dim = ZERO if rank in (0, 1, 3) else ONE
     labels = tuple(range(rank))
     operands, over = [Operand(source, labels, "argument")], [dimension(dim, rank)]

@@ -168,7 +168,8 @@ def view_as_complex(site: Site, input: Value) -> Value:
     """(..., 2) real numbers as (...) complex ones."""
     source = tensor(site, input)
     shape = shape_of(source)
-    if not shape or not one_on_rank(dims.floor_divide(dims.local(shape[-1] or 0), 2)):
+    last = dims.local(shape[-1] or 0) if shape else 0
+    if last != 2 and (isinstance(last, int) or not one_on_rank(dims.floor_divide(last, 2))):
         text = "Tensor must have a last dimension of size 2"
         raise OpFailure("RuntimeError", text)
     labels = tuple(range(len(shape)))

@@ -33,6 +33,7 @@ from forgather_lint.python.values.value import (
     TRUE,
     Arguments,
     DictValue,
+    External,
     Known,
     ListValue,
     SetValue,
@@ -92,8 +93,12 @@ def post_init(site: Site, self: Instance, *arguments: Value, **keywords: Value) 
     _rename_layer_types(site, self)
     _check_labels(site, self, keywords)
     said = self.attributes.get("dtype", NONE)
-    if isinstance(said, Known) and isinstance(said.value, str) and said.value not in _DTYPES:
-        machine_of(site).leave_unproved(Unknown("unknown-dtype", site.where, said.value))
+    if isinstance(said, Known) and isinstance(said.value, str):
+        if said.value not in _DTYPES:
+            machine_of(site).leave_unproved(Unknown("unknown-dtype", site.where, said.value))
+        elif said.value != "auto":
+            dtype = External(f"torch.{said.value}")
+            set_plain(site, self, dtype=dtype, torch_dtype=dtype)
     return NONE
 
 
