@@ -448,8 +448,8 @@ def _given_to_head(machine: Machine, states: TensorValue, where: Place) -> Outco
     refused = refusal(machine, states.dtype, machine.environment.dtype, PRODUCT, where)
     if refused is None:
         return SERVES
-    text = f"RuntimeError: {refused.text}"
-    return Outcome(Verdict.FAILS, refused.cause or ForwardRaises(), text, where)
+    error = Raised("RuntimeError", refused.text, where)
+    return Outcome(Verdict.FAILS, refused.cause or ForwardRaises(), error.shown, where)
 
 
 def _unproved(rank: Rank, root: Instance) -> Outcome | None:
