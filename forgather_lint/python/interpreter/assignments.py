@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.python.interpreter import stores, subscripts
+from forgather_lint.python.interpreter.annotations import check_variable
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised, cause_of
 from forgather_lint.python.interpreter.iteration import Rounds
@@ -58,6 +59,7 @@ def assignment(machine: Machine, node: cst.Assign, frame: Frame) -> Completion:
 
 @statement(cst.AnnAssign)
 def annotated_assignment(machine: Machine, node: cst.AnnAssign, frame: Frame) -> Completion:
+    check_variable(machine, node, frame)
     if node.value is not None:
         assign(machine, node.target, machine.evaluate(node.value, frame), frame)
     return None

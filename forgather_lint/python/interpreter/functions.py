@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.documents.python import NodePlace
+from forgather_lint.python.interpreter.annotations import check_signature
 from forgather_lint.python.interpreter.binding import defaults_of
 from forgather_lint.python.interpreter.dispatch import expression, statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Returned
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @statement(cst.FunctionDef)
 def function_definition(machine: Machine, node: cst.FunctionDef, frame: Frame) -> Completion:
     name = node.name.value
+    check_signature(machine, node, frame)
     function = FunctionValue(
         name=name,
         node=node,

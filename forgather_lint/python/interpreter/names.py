@@ -51,6 +51,15 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
     raise _unbound(node, frame)
 
 
+def is_bound(node: cst.Name, frame: Frame) -> bool:
+    """Whether something may bind this name where it stands."""
+    return (
+        look_up(frame.scope, node.value) is not None
+        or node.value in _imported_names(frame.file.tree)
+        or ANY_NAME in frame.scope.namespace.globals
+    )
+
+
 def delete_name(machine: Machine, node: cst.Name, frame: Frame) -> None:
     """`del name`."""
     scope = frame.scope
