@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Place
+from forgather_lint.core.source import Place, file_start
 from forgather_lint.core.words import Word
 from forgather_lint.facts.cause import Cause
 
@@ -59,7 +59,7 @@ class ServeCommand:
     """The command as the engine reads it.
 
     `complete`: no word of it may stand for further options. `environment` holds the variables that
-    are set for it.
+    are set for it. `file` is where it was found.
     """
 
     given: Mapping[str, Given]
@@ -68,6 +68,7 @@ class ServeCommand:
     complete: bool
     environment: Mapping[str, str | None]
     words: tuple[Word, ...]
+    file: str
 
     def text(self, name: str) -> str | None:
         """The value of the option `name`; None where it is not given or not known."""
@@ -85,11 +86,15 @@ class ServeCommand:
         return given is not None and given.on is not False
 
     def place(self, *names: str) -> Place:
-        """The place of the first of these options given, else of the model, else of the command."""
+        """The place of the first of these options given, else of the model, else of the command.
+
+        Behind the words that start the server there may be none: then it is that of the file.
+        """
         for name in names:
             if name in self.given:
                 return self.given[name].word.span
-        return (self.model or self.words[0]).span
+        first = self.model or next(iter(self.words), None)
+        return first.span if first is not None else file_start(self.file)
 
 
 @record

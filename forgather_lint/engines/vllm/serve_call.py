@@ -41,6 +41,7 @@ def read_call(call: ServingCall, release: Version) -> ServeCommand:
         complete=call.complete,
         environment={},
         words=(call.word,),
+        file=call.word.span.path,
     )
 
 

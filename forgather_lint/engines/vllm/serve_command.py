@@ -38,10 +38,12 @@ def read_command(
     *,
     environment: Mapping[str, str | None],
     positional: bool = True,
+    file: str = "",
 ) -> ServeCommand:
     """Read the words behind `vllm serve`, with the `options` of the release.
 
-    `positional`: the first free word is the model; for `api_server` no free word is.
+    `positional`: the first free word is the model; for `api_server` no free word is. `file` is
+    where the words stand.
     """
     reader = _CommandReader(words, options, positional)
     reader.read()
@@ -52,6 +54,7 @@ def read_command(
         complete=not reader.open,
         environment=environment,
         words=tuple(words),
+        file=file,
     )
 
 

@@ -164,7 +164,11 @@ def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
         options, bases = options_of(target.vllm.version), _bases(found, root)
         filled = with_file(found, target.vllm, options, bases)
         command = read_command(
-            filled.words, options, environment=found.environment, positional=found.positional
+            filled.words,
+            options,
+            environment=found.environment,
+            file=found.path,
+            positional=found.positional,
         )
     return ReadCommand(found, command, target, _folder(found, command, root), root, filled)
 

@@ -84,12 +84,12 @@ def _absent_in(
 
 def _problem(target: VllmTarget, where: NodePlace, absent: Absent) -> ServingProblem:
     others = f" other than {absent.releases}" if absent.releases else ""
-    ours = absent.library == "transformers"
+    shipped = absent.library in ("transformers", "torch")
     return ServingProblem(
         cause=ImportRemoved(absent.dotted, absent.instead, absent.near, absent.releases),
         verdict="fails",
         where=where,
         target=str(target),
         error=absent.error,
-        releases=ReleaseRange("transformers", note=others) if ours else None,
+        releases=ReleaseRange(absent.library if shipped else "vllm", note=others),
     )
