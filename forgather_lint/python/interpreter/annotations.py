@@ -1,20 +1,20 @@
-"""Names in annotations, which Python evaluates where a function or a class is made.
+"""Annotations, which Python evaluates where a function or a class is made.
 
 Only Python 3.14 leaves that for later, unless the file begins with `from __future__ import
-annotations`. Which Python will run the model is not known, so that a name which nothing binds
+annotations`. Which Python will run the model is not known, so that an annotation which raises
 leaves it unproved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from forgather_lint.python.interpreter.frame import Frame
-from forgather_lint.python.interpreter.names import is_bound
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.interpreter.names import OPTIONAL_IMPORT
 from forgather_lint.python.values.value import Unknown
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def check_signature(machine: Machine, node: cst.FunctionDef, frame: Frame) -> None:
-    """Look at the annotations of a function that a module or a class body defines."""
-    if frame.function is not None or _are_texts(frame.file.tree):
+    """Evaluate the annotations of a function that is defined."""
+    if _are_texts(frame.file.tree):
         return
     given = node.params
     several = (*given.posonly_params, *given.params, *given.kwonly_params)
@@ -35,35 +35,25 @@ def check_signature(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
 
 
 def check_variable(machine: Machine, node: cst.AnnAssign, frame: Frame) -> None:
-    """Look at the annotation of a variable of a module or a class."""
+    """Evaluate the annotation of a variable, which one of a function never has."""
     if frame.function is None and not _are_texts(frame.file.tree):
         _check(machine, node.annotation.annotation, frame)
 
 
 def _check(machine: Machine, annotation: cst.BaseExpression, frame: Frame) -> None:
-    for name in _names(annotation):
-        if not is_bound(name, frame):
-            text = f"before Python 3.14, `NameError: name '{name.value}' is not defined`"
-            machine.leave_unproved(Unknown("annotation", frame.place(name), text))
+    try:
+        found = machine.evaluate(annotation, frame)
+    except Raised as error:
+        _leave(machine, error.shown, error.where)
+    else:
+        if isinstance(found, Unknown) and found.reason == OPTIONAL_IMPORT:
+            text = f"NameError: name '{found.detail}' is not defined"
+            _leave(machine, text, frame.place(annotation))
 
 
-def _names(node: cst.CSTNode) -> Iterator[cst.Name]:
-    match node:
-        case cst.Name():
-            yield node
-        case cst.Attribute(value=value):
-            yield from _names(value)
-        case cst.Subscript(value=value, slice=elements):
-            yield from _names(value)
-            for element in elements:
-                if isinstance(element.slice, cst.Index):
-                    yield from _names(element.slice.value)
-        case cst.BinaryOperation(left=left, right=right):
-            yield from _names(left)
-            yield from _names(right)
-        case cst.Tuple(elements=items) | cst.List(elements=items):
-            for item in items:
-                yield from _names(item.value)
+def _leave(machine: Machine, text: str, where: Place) -> None:
+    shown = f"before Python 3.14, `{text}`"
+    machine.leave_unproved(Unknown("annotation", where, shown))
 
 
 @lru_cache(maxsize=16)

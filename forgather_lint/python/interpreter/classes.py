@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import (
@@ -20,6 +21,7 @@ from forgather_lint.python.interpreter.frame import (
     private,
 )
 from forgather_lint.python.interpreter.functions import adopt_methods
+from forgather_lint.python.interpreter.names import bind_name
 from forgather_lint.python.interpreter.slots import check_slots
 from forgather_lint.python.values.objects import (
     BoundMethod,
@@ -65,7 +67,6 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     _check_builtin_bases(cls, bases)
     _check_generic_base(cls, node)
     _check_bases(machine, cls)
-    machine.trail.set_key(frame.scope.names, node.name.value, cls)
     machine.execute(node.body.body, Frame(body_scope, frame.file))
     adopt_methods(cls)
     check_slots(cls)
@@ -73,8 +74,10 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     _hide_private(machine, cls)
     _note_places(cls, node, frame)
     _tell_base(machine, cls, keywords)
+    made: Value = cls
     for decorator in reversed(decorators):
-        _decorate(machine, decorator, cls, frame, node)
+        made = _decorated(machine, decorator, made, frame.place(node))
+    bind_name(machine, frame, node.name.value, made)
     return None
 
 
@@ -144,15 +147,12 @@ def _tell_base(machine: Machine, cls: ClassValue, keywords: dict[str, Value]) ->
         machine.call(method, Arguments([], keywords), cls.where)
 
 
-def _decorate(
-    machine: Machine, decorator: Value, cls: ClassValue, frame: Frame, node: cst.ClassDef
-) -> None:
-    """Apply a class decorator whose source is known; any other is taken to return the class."""
+def _decorated(machine: Machine, decorator: Value, made: Value, where: Place) -> Value:
+    """What a class decorator returns; one whose source is not known returns the class."""
     if isinstance(decorator, External | Unknown | Builtin):
-        return
-    result = machine.call(decorator, Arguments([cls]), frame.place(node))
-    if isinstance(result, ClassValue):
-        machine.trail.set_key(frame.scope.names, node.name.value, result)
+        return made
+    result = machine.call(decorator, Arguments([made]), where)
+    return made if isinstance(result, Unknown) else result
 
 
 def _note_places(cls: ClassValue, node: cst.ClassDef, frame: Frame) -> None:

@@ -12,6 +12,7 @@ from forgather_lint.python.interpreter.annotations import check_signature
 from forgather_lint.python.interpreter.binding import defaults_of
 from forgather_lint.python.interpreter.dispatch import expression, statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Returned
+from forgather_lint.python.interpreter.names import bind_name
 from forgather_lint.python.values.objects import (
     ClassMethod,
     ClassValue,
@@ -50,7 +51,7 @@ def function_definition(machine: Machine, node: cst.FunctionDef, frame: Frame) -
         value = _decorated(machine, decorator, value, frame)
     if name in ("__init_subclass__", "__class_getitem__"):
         value = ClassMethod(value)
-    machine.trail.set_key(frame.scope.names, name, value)
+    bind_name(machine, frame, name, value)
     return None
 
 

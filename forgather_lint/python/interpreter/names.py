@@ -26,6 +26,8 @@ from forgather_lint.python.values.value import (
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
+OPTIONAL_IMPORT = "optional-import"
+"""The reason of a name that only an import binds which has not run, or that failed."""
 _TYPES = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) or callable(value)
 )
@@ -42,22 +44,13 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
         machine.pass_over(_unbound(node, frame))
         return where_set(value)
     if node.value in _imported_names(frame.file.tree):
-        return Unknown("optional-import", frame.place(node), node.value)
+        return Unknown(OPTIONAL_IMPORT, frame.place(node), node.value)
     others = frame.scope.namespace.globals.get(ANY_NAME)
     if isinstance(others, External):
         return machine.loader.member(machine, others, node.value)
     if others is not None:
         return others
     raise _unbound(node, frame)
-
-
-def is_bound(node: cst.Name, frame: Frame) -> bool:
-    """Whether something may bind this name where it stands."""
-    return (
-        look_up(frame.scope, node.value) is not None
-        or node.value in _imported_names(frame.file.tree)
-        or ANY_NAME in frame.scope.namespace.globals
-    )
 
 
 def delete_name(machine: Machine, node: cst.Name, frame: Frame) -> None:
