@@ -41,6 +41,10 @@ _SUFFIXES = {
 }
 """Beside those of scripts. What is read as supervisord's has lines `command=`, or nothing in it."""
 _KEPT_HIDDEN = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci"})
+_HELP = frozenset({"-h", "--help"})
+_CONTAINERS = frozenset({"docker", "podman", "nerdctl"})
+_STARTS = frozenset({"run", "create"})
+"""Of their verbs, those that start an image: `pull`, `build` and others only name it."""
 
 
 Marks = tuple[bytes, ...]
@@ -145,11 +149,11 @@ def serving(
     for index, word in enumerate(words):
         rest, text = words[index + 1 :], name_of(word)
         if text == launch.program and rest and rest[0].text == launch.verb:
-            return ServingCommand(path, launch, rest[1:], environment, True, around)
+            return _started(ServingCommand(path, launch, rest[1:], environment, True, around))
         if text == "-m" and rest and rest[0].text in launch.modules:
-            return ServingCommand(path, launch, rest[1:], environment, False, around)
+            return _started(ServingCommand(path, launch, rest[1:], environment, False, around))
         if text == "-m" and [each.text for each in rest[:2]] == [launch.main, launch.verb]:
-            return ServingCommand(path, launch, rest[2:], environment, True, around)
+            return _started(ServingCommand(path, launch, rest[2:], environment, True, around))
         image = launch.image.search(word.text or "")
         if image is not None and _starts_as_it_is(words[:index]):
             docker = _of_docker(words[:index], image, around)
@@ -171,7 +175,13 @@ def of_container(
     whole = serving(path, Command(tuple(arguments), environment), launch, around)
     if whole is not None:
         return whole
-    return ServingCommand(path, launch, tuple(arguments), environment, True, around)
+    return _started(ServingCommand(path, launch, tuple(arguments), environment, True, around))
+
+
+def _started(command: ServingCommand) -> ServingCommand | None:
+    """The command; None where argparse prints what it takes and ends, as for `--help=page`."""
+    said = ((word.text or word.beginning).partition("=")[0] for word in command.arguments)
+    return None if any(each in _HELP for each in said) else command
 
 
 def release_of(image: re.Match[str]) -> str | None:
@@ -182,7 +192,9 @@ def release_of(image: re.Match[str]) -> str | None:
 
 def _starts_as_it_is(before: Words) -> bool:
     """Whether the words before an image's name start it, and with the program that it is for."""
-    if not any(name_of(word) in ("docker", "podman", "nerdctl") for word in before):
+    names = [name_of(word) for word in before]
+    program = next((at for at, name in enumerate(names) if name in _CONTAINERS), len(names))
+    if not any(word.text in _STARTS for word in before[program + 1 :]):
         return False
     return not any((word.text or "").startswith("--entrypoint") for word in before)
 

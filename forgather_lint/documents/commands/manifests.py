@@ -38,7 +38,11 @@ _COMPOSE_VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 _INSIDE = r"\{\{(?:[^{}]|\{(?!\{)|\}(?!\})){0,1000}\}\}"
 _ACTION = re.compile(rf"\$?{_INSIDE}")
 _ACTION_LINE = re.compile(rf"^[ \t]*(?:{_INSIDE}[ \t]*)+$", re.MULTILINE)
-_COMMAND_KEY = re.compile(r"command|cmd|script|run", re.IGNORECASE)
+_COMMAND_KEY = re.compile(
+    r"(?<![A-Za-z])(?:command|cmd|script|run)s?(?![a-z])|(?:Command|Cmd|Script|Run)s?(?![a-z])"
+    r"|(?<![A-Z])(?:COMMAND|CMD|SCRIPT|RUN)S?(?![A-Z])"
+)
+"""A whole word of a key: `run_command`, `startCommand`, `CMD`; none in `description`, `runtime`."""
 
 Mapped = Mapping[str, tuple[yaml.ScalarNode, yaml.Node]]
 

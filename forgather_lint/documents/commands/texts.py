@@ -18,6 +18,7 @@ from forgather_lint.documents.commands.found import (
     ServingCommand,
     Surroundings,
     kind_of,
+    of_container,
     release_of,
     serving,
 )
@@ -122,7 +123,8 @@ def _docker(whole: Located, launch: Launch) -> Iterator[ServingCommand]:
         if found:
             return
         if image is not None and not entry and launch.image.search(image.text or ""):
-            yield ServingCommand(path, launch, words, dict(variables.exported), True, around)
+            served = of_container(path, words, launch, around, dict(variables.exported))
+            yield from () if served is None else (served,)
 
     for start, end in _instructions(text):
         found = _INSTRUCTION.match(text, start)
