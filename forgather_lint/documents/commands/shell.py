@@ -32,6 +32,15 @@ _DECLARING = frozenset({"export", "declare", "local", "readonly", "typeset"})
 _OPENING = frozenset({"if", "while", "until"})
 _CLOSING = frozenset({"fi", "done", "esac", "}"})
 _PASSED = frozenset({"then", "do", "else", "elif", "!", "{", *_OPENING, *_CLOSING})
+_SETTING = frozenset("getopts let mapfile printf read readarray unset".split())
+"""Commands that assign to variables which their words name."""
+_RUN_HERE = frozenset({".", "eval", "source"})
+"""Commands that run text in the shell itself."""
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ASSIGNED = re.compile(r"(?<![\w$.{/-])([A-Za-z_]\w*)(?:\[[^][\n]{0,100}\])?\+?=")
+_NAMED = re.compile(r"\b(?:for|select|getopts|let|mapfile|read|readarray|unset)[ \t]([^\n;]*)")
+_ACTIVATE = "activate"
+"""What venv and conda call the file that sets variables of their own."""
 _RANGE = re.compile(r"\{(-?\d{1,6})\.\.(-?\d{1,6})\}")
 _CHOICE = re.compile(r"\{([^{},\s]+(?:,[^{},\s]+)+)\}")
 
@@ -59,6 +68,7 @@ class _Block:
 
     `before`: the variables where it, or the turn of a loop, began. `changed`: what its branches so
     far assigned. A loop over known words has those that are `left`, and where its body begins.
+    `outside`: the variables around a function, some of which are unknown in it.
     """
 
     kind: str
@@ -67,6 +77,7 @@ class _Block:
     name: str = ""
     left: list[Word] = field(default_factory=list)
     body: int | None = None
+    outside: Variables | None = None
 
 
 def commands(text: Located, variables: Variables | None = None) -> Iterator[Command]:
@@ -85,6 +96,10 @@ class _Script:
         self.turns = self.read_again = 0
         self.uncertain: Variables | None = None
         """The variables where a list began whose next command may not run (`a && b`)."""
+        self.defining = ""
+        self.functions: dict[str, set[str]] = {}
+        """What each function assigns, by its name; `defining` is the one whose body is next."""
+        self.last_set = _last_set(text.text)
 
     def commands(self) -> Iterator[Command]:
         reader, count, before = self.reader, 0, ""
@@ -98,11 +113,27 @@ class _Script:
             command = self._read(words, before)
             if command is not None and command.words:
                 yield command
+                self._set_by(command.words)
+            if before == "((":
+                self.scope.forget(name for word in words for name in _names_in(word))
             if reader.ended in ("\n", ";", "&", ";;") and words:
                 self._list_ends()
             if reader.ended == ";;":
                 self._branch()
-            before = reader.ended
+            doubled = before == reader.ended == "(" and not words
+            before = "((" if doubled else reader.ended
+
+    def _set_by(self, words: Words) -> None:
+        """Forget what a command assigns that runs in the shell itself."""
+        head, rest = words[0].text or "", words[1:]
+        if head in _SETTING:
+            self.scope.forget(name for word in rest for name in _names_in(word))
+        elif head in self.functions:
+            self.scope.forget(self.functions[head])
+        elif head == "eval" and all(word.text is not None for word in rest):
+            self.scope.forget(_last_set(" ".join(word.text or "" for word in rest)))
+        elif head in _RUN_HERE and not (rest and _is_activate(rest[0])):
+            self.scope.forget_all()
 
     def _list_ends(self) -> None:
         if self.uncertain is not None:
@@ -124,6 +155,9 @@ class _Script:
             self._open(_Block("case", self.scope.copy()))
             return None
         if head == "function" or (head is not None and self.reader.ended == "("):
+            self.defining = words[head == "function" and len(words) > 1].text or ""
+            if len(words) > 2 and words[2].text == "{":
+                self._function()
             return None
         return self._after_assignments(words)
 
@@ -131,7 +165,10 @@ class _Script:
         if head in _OPENING:
             self._open(_Block(head, self.scope.copy()))
         elif head == "{":
-            self._open(_Block("function" if before == ")" else "group", self.scope.copy()))
+            if before == ")":
+                self._function()
+            else:
+                self._open(_Block("group", self.scope.copy()))
         elif head in ("else", "elif"):
             self._branch()
         elif head == "do":
@@ -144,7 +181,18 @@ class _Script:
             self.blocks.pop()
             if block.kind != "group":
                 block.changed |= self.scope.changed_since(block.before)
+                self.scope.become(block.outside or self.scope)
                 self.scope.forget(block.changed)
+            if block.kind == "function":
+                self.functions[block.name] = block.changed
+
+    def _function(self) -> None:
+        """Open a function: what the script assigns behind this may be so when it is called."""
+        here = self.reader.position
+        later = [name for name in self.scope.values if self.last_set.get(name, 0) > here]
+        outside = self.scope.copy()
+        self.scope.forget(later)
+        self._open(_Block("function", self.scope.copy(), name=self.defining, outside=outside))
 
     def _open(self, block: _Block) -> None:
         self.uncertain = None
@@ -212,6 +260,23 @@ class _Script:
         reader = self.reader
         beside = (reader.texts, reader.fed, tuple(reader.targets), scope)
         return Command(words[start:], environment, *beside)
+
+
+def _names_in(word: Word) -> list[str]:
+    return _NAME.findall(word.text or word.beginning)
+
+
+def _is_activate(word: Word) -> bool:
+    return (word.text or "").rpartition("/")[2] == _ACTIVATE
+
+
+def _last_set(text: str) -> dict[str, int]:
+    """The names that a script seems to assign to, each with the last place where it does."""
+    found = {each[1]: each.start() for each in _ASSIGNED.finditer(text)}
+    for each in _NAMED.finditer(text):
+        for name in _NAME.findall(each[1]):
+            found[name] = max(each.start(), found.get(name, 0))
+    return found
 
 
 def _braces(word: Word) -> Iterator[Word]:

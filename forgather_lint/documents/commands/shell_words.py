@@ -94,6 +94,8 @@ class ShellReader:
                     self.is_bare = words[0].text == text[start : self.position]
                     if self.is_bare and words[0].text in self.reserved:
                         return tuple(words)
+                elif words and words[0].text == "function" and text[start : self.position] == "{":
+                    return tuple(words)  # `function NAME {`: the body begins
         return tuple(words)
 
     def _operator(self) -> None:
@@ -270,8 +272,10 @@ class ShellReader:
         if default is None or re.search(r"[$`]", default[3]):
             return value if rest[:2] in (":?", "?") else None
         plain = default[3].strip("'\"")
+        if name in self.scope.values or self.scope.any_set:
+            return value
         # Nobody here sets the variable: what remains is the default, unless the caller does.
-        return plain if name not in self.scope.values else value
+        return plain
 
     def _skip_brackets(self) -> None:
         text, depth = self.source.text, 0

@@ -15,10 +15,14 @@ ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=")
 
 @record(frozen=False)
 class Variables:
-    """The variables known so far: their words, None for a variable whose value is unknown."""
+    """The variables known so far: their words, None for a variable whose value is unknown.
+
+    `any_set`: text that is not known was run, which may have set any other.
+    """
 
     values: dict[str, Words | None] = field(default_factory=dict)
     exported: dict[str, str | None] = field(default_factory=dict)
+    any_set: bool = False
 
     @classmethod
     def given(cls, values: Mapping[str, str | None], span: Span) -> Variables:
@@ -30,12 +34,12 @@ class Variables:
 
     def copy(self) -> Variables:
         """The same variables, to be changed by themselves."""
-        return Variables(dict(self.values), dict(self.exported))
+        return Variables(dict(self.values), dict(self.exported), self.any_set)
 
     def inherited(self) -> Variables:
         """What another shell that is started here knows of them: those exported."""
         known = {name: self.values.get(name) for name in self.exported}
-        return Variables(known, dict(self.exported))
+        return Variables(known, dict(self.exported), self.any_set)
 
     def become(self, others: Variables) -> None:
         """Take the values of `others` for one's own."""
@@ -58,6 +62,11 @@ class Variables:
             self.values[name] = None
             if name in self.exported:
                 self.exported[name] = None
+
+    def forget_all(self) -> None:
+        """Let every variable be unknown, also those that are not known yet."""
+        self.forget([*self.values, *self.exported])
+        self.any_set = True
 
 
 def one_text(words: Words | None) -> str | None:
