@@ -92,6 +92,19 @@ def test_variables_are_filled_in_where_the_text_says_them(
         ("{ A=1; }; run $A", ["1"]),
         ("A='x'\nA+=y\nrun $A", ["xy"]),
         ("A=$1\nA+=y\nrun $A", [None]),
+        ("A=1; read -p 'which one' A; run $A", [None]),
+        ("A=1; printf -v A 2; run $A", [None]),
+        ("A=1; (( A = 2 )); run $A", [None]),
+        ("A=1; let A=2; B=3; run $A; run $B", [None, "3"]),
+        ("A=(1); unset A; run ${A:-2}", [None]),
+        ("A=1; B=1; eval 'A=2'; run $A; run $B", [None, "1"]),
+        ("A=1; source a.env; run $A; run ${B:-2}; A=3; run $A", [None, None, "3"]),
+        ("if [ -f a.env ]; then . a.env; fi; run ${B:-2}", [None]),
+        ("A=1; source .venv/bin/activate; run $A", ["1"]),
+        ("A=1; f() { run $A; }; run $A; A=2; f; run $A", [None, "1", "2"]),
+        ("A=1; f() { run $A; }; f", ["1"]),
+        ("f() { A=2; }; A=1; run $A; f; run $A", ["1", None]),
+        ("function f { A=2; }; A=1; f; run $A", [None]),
     ],
 )
 def test_a_variable_is_known_where_every_way_sets_it(text: str, words: list[str | None]) -> None:
@@ -130,6 +143,13 @@ def test_scripts_inside_commands_are_read(text: str, line: str) -> None:
         "cat <<END\nvllm serve m\nEND",
         "pkill -f 'vllm serve m'",
         "docker run --entrypoint true vllm/vllm-openai m",
+        "docker save vllm/vllm-openai -o vllm.tar",
+        "docker build -t vllm/vllm-openai:mine .",
+        "docker image inspect vllm/vllm-openai --format x",
+        "docker run vllm/vllm-openai --help",
+        "vllm serve --help=page",
+        "vllm serve m -h",
+        "python -m vllm.entrypoints.openai.api_server --help",
     ],
 )
 def test_what_is_printed_or_looked_for_is_no_command(text: str) -> None:
@@ -154,6 +174,49 @@ def test_what_is_printed_or_looked_for_is_no_command(text: str) -> None:
 def test_commands_in_python_are_read(text: str, words: list[str | None]) -> None:
     found = commands_in("run.py", text, "python", LAUNCH)
     assert [word.text for each in found for word in each.arguments] == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WORDS = ['vllm serve', 'vllm bench', 'ollama run']",
+        "raise RuntimeError(['vllm serve failed', log])",
+        "parts = re.split('vllm serve or more', log)",
+        "agent.run('vllm serve does not start')",
+    ],
+)
+def test_what_a_program_says_is_no_command(text: str) -> None:
+    assert commands_in("run.py", text, "python", LAUNCH) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "c.remove('-x')",
+        "c.pop()",
+        "del c[-1]",
+        "c[-1] = '-y'",
+        "c = [each for each in c if each != '-x']",
+        "run(c[:3])",
+    ],
+)
+def test_words_that_a_program_may_take_away_are_not_known(change: str) -> None:
+    text = f"c = ['vllm', 'serve', 'm', '-x']\n{change}"
+    (found,) = commands_in("run.py", text, "python", LAUNCH)
+    assert [word.text for word in found.arguments] == [None]
+
+
+def test_a_list_that_is_read_keeps_its_words() -> None:
+    text = "c = ['vllm', 'serve', 'm']\nprint(c[0], ' '.join(quote(each) for each in c))"
+    (found,) = commands_in("run.py", text, "python", LAUNCH)
+    assert [word.text for word in found.arguments] == ["m"]
+
+
+def test_a_key_that_speaks_of_a_command_has_one() -> None:
+    said = ("description", "runtime", "run_command", "startCommand", "CMD", "SERVE_SCRIPT")
+    text = "".join(f"{key}: vllm serve m --key={key}\n" for key in said)
+    found = commands_in("values.yaml", text, "yaml", LAUNCH)
+    assert [each.arguments[-1].text for each in found] == [f"--key={key}" for key in said[2:]]
 
 
 def test_an_unquoted_variable_may_be_several_words() -> None:

@@ -7,6 +7,7 @@ engine; a text is one only where it is handed to what runs it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
@@ -23,9 +24,12 @@ _RUN = frozenset(
     "run Popen call check_call check_output getoutput getstatusoutput system popen split "
     "create_subprocess_shell".split()
 )
-"""What runs the text of a command, or splits it: of `subprocess`, `os`, `asyncio`, `shlex`."""
+"""What runs the text of a command, or splits it, of `_MODULES`."""
+_MODULES = frozenset({"subprocess", "os", "asyncio", "shlex"})
 _SPREAD = frozenset({"create_subprocess_exec"})
 """What takes the words as arguments of its own."""
+
+_TAKING = frozenset({"remove", "pop", "clear"})
 
 
 def commands_in_code(code: Code, launch: Launch) -> Iterator[ServingCommand]:
@@ -39,6 +43,16 @@ class _Finder:
         self.nodes, self.scopes = code.nodes, code.scopes
         self.reader = Reader(code.file, code.names)
         self.done: set[cst.CSTNode] = set()
+        joined = [given for node in self.nodes if (given := _joined_by(node)) is not None]
+        self.joined = set(joined)
+        self.joined_names = {each.value for each in joined if isinstance(each, cst.Name)}
+        self.modules = _MODULES | {
+            alias.evaluated_alias or alias.evaluated_name
+            for node in self.nodes
+            if isinstance(node, cst.Import)
+            for alias in node.names
+            if alias.evaluated_name in _MODULES
+        }
 
     def found(self) -> Iterator[ServingCommand]:
         for node in self.nodes:
@@ -64,27 +78,40 @@ class _Finder:
                 words = reader.words(scope, value)
                 if words is None:
                     break
-                added = tuple(_added(reader, scope, name, body[index + 1 :]))
-                yield from self._serving((*words, *added), value)
+                behind = body[index + 1 :]
+                added = tuple(_added(reader, scope, name, behind))
+                joined, whole = name in self.joined_names, not _loses(name, behind)
+                yield from self._serving((*words, *added), value, joined=joined, whole=whole)
 
     def _words(self, node: cst.BaseExpression, scope: Scope) -> Iterator[ServingCommand]:
         for reader in self.reader.each_turn(scope, node):
             words = reader.words(scope, node)
             if words is None:
                 return
-            yield from self._serving(words, node)
+            yield from self._serving(words, node, joined=node in self.joined)
 
-    def _serving(self, words: Words, node: cst.CSTNode) -> Iterator[ServingCommand]:
+    def _serving(
+        self, words: Words, node: cst.CSTNode, *, joined: bool, whole: bool = True
+    ) -> Iterator[ServingCommand]:
+        """The commands that a list is; `joined`: as a text. If it is not `whole`, some words go."""
         found = serving(self.file.path, Command(words), self.launch)
         every = [found] if found is not None else []
-        if not every and words and " " in (words[0].text or words[0].beginning):
+        if not every and joined and words and " " in (words[0].text or words[0].beginning):
             every = list(in_script(_joined(self.file.path, words), self.launch))
         if every:
             self.done.update(descendants(node))
+        if not whole:
+            unknown = (Word(None, self.file.span(node), several=True),)
+            every = [replace(each, arguments=unknown) for each in every]
         yield from every
 
     def _run(self, call: cst.Call) -> Iterator[ServingCommand]:
-        name = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+        func = call.func
+        if isinstance(func, cst.Attribute) and not any(
+            _is(func.value, each) for each in self.modules
+        ):
+            return
+        name = func.attr if isinstance(func, cst.Attribute) else func
         called = name.value if isinstance(name, cst.Name) else ""
         scope = self.scopes.get(call)
         if called in _SPREAD:
@@ -101,6 +128,13 @@ class _Finder:
                 if text is None:
                     return
                 yield from in_script(text, self.launch)
+
+
+def _joined_by(node: cst.CSTNode) -> cst.BaseExpression | None:
+    """What `text.join(...)` is given; None for other nodes."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.args:
+        return node.args[0].value if node.func.attr.value == "join" else None
+    return None
 
 
 def _joined(path: str, words: Words) -> Located:
@@ -131,15 +165,45 @@ def _added(
     for statement in behind:
         made = _assignment(statement)
         if made is not None and made[0] == name:
-            value = made[1]
-            if not (isinstance(value, cst.BinaryOperation) and _is(value.left, name)):
+            more = _appended(name, made[1])
+            if more is None:
                 return
-            yield from _more(reader, scope, value.right)
+            yield from _more(reader, scope, more)
         elif isinstance(statement, cst.SimpleStatementLine):
             for small in statement.body:
                 yield from _added_by(reader, scope, name, small)
         elif any(True for node in descendants(statement) if _changes(node, name)):
             yield Word(None, reader.file.span(statement), several=True)
+
+
+def _appended(name: str, value: cst.BaseExpression) -> cst.BaseExpression | None:
+    """What `name + more` adds to the list; None for other expressions."""
+    adds = isinstance(value, cst.BinaryOperation) and _is(value.left, name)
+    return value.right if isinstance(value, cst.BinaryOperation) and adds else None
+
+
+def _loses(name: str, behind: Sequence[cst.CSTNode]) -> bool:
+    """Whether words of a list may be taken away before it is run, up to where it is bound anew."""
+    for statement in behind:
+        if any(_takes(node, name) for node in descendants(statement)):
+            return True
+        made = _assignment(statement)
+        if made is not None and made[0] == name and _appended(name, made[1]) is None:
+            return False
+    return False
+
+
+def _takes(node: cst.CSTNode, name: str) -> bool:
+    """Whether the node replaces, removes or leaves out words of the list `name`."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        return _is(node.func.value, name) and node.func.attr.value in _TAKING
+    if isinstance(node, cst.AssignTarget | cst.Del):
+        target = node.target
+        return isinstance(target, cst.Subscript) and _is(target.value, name)
+    if isinstance(node, cst.Subscript):
+        parts = [each.slice for each in node.slice]
+        return _is(node.value, name) and any(isinstance(each, cst.Slice) for each in parts)
+    return isinstance(node, cst.CompFor) and _is(node.iter, name) and bool(node.ifs)
 
 
 def _added_by(reader: Reader, scope: Scope, name: str, small: cst.CSTNode) -> Iterator[Word]:

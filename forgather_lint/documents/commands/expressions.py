@@ -82,7 +82,7 @@ class Reader:
             return self.words(scope, given, depth + 1)
         if named == "split" and isinstance(value.func, cst.Attribute):
             text = self.text(scope, value.func.value, depth + 1)
-            if text is None and given is not None:
+            if _is_name(value.func.value, "shlex") and given is not None:
                 text = self.text(scope, given, depth + 1)
             return None if text is None else _split(text)
         return None
